@@ -1,0 +1,148 @@
+//! The page cache of a file, and the VMAs that map it (kernel-semantics section 2.4).
+
+use super::class::Class;
+use super::folio::{Mapping, flags};
+use super::kernel::{FILE_UNITS_MAX, Kernel};
+use super::place::func;
+use super::rank;
+use super::types::{FileId, FolioId, VmaId};
+use crate::sync::{Cpu, LockClass, Rwsem, Spinlock, Word};
+
+/// An address_space of shmem, with the inode that it belongs to.
+#[derive(Debug)]
+pub struct AddressSpace {
+    /// Which one.
+    pub id: FileId,
+    /// `inode->i_rwsem`.
+    pub i_rwsem: Rwsem,
+    /// `i_mmap_rwsem`.
+    pub i_mmap_rwsem: Rwsem,
+    /// The lock of `i_pages`.
+    pub xa_lock: Spinlock,
+    /// `inode->i_size`, in pages.
+    pub i_size: Word,
+    /// `i_mmap`: the VMAs that map it, one bit each.
+    pub i_mmap: Word,
+    /// `i_pages`: 0, or the folio + 1, at each index (a huge folio at each of its indices).
+    pub i_pages: Vec<Word>,
+}
+
+impl AddressSpace {
+    pub(super) fn new(id: FileId, hpn: u32) -> AddressSpace {
+        let n = u32::from(id.0);
+        let pages = hpn * FILE_UNITS_MAX as u32;
+        AddressSpace {
+            id,
+            i_rwsem: Rwsem::new(Class::InodeRwsem.obj(n), rank::I_RWSEM),
+            i_mmap_rwsem: Rwsem::new(Class::IMmapRwsem.obj(n), rank::I_MMAP_RWSEM),
+            xa_lock: Spinlock::new(Class::XaLock.obj(n), LockClass::spinning(rank::XA_LOCK)),
+            i_size: Word::new(Class::ISize.obj(n), 0),
+            i_mmap: Word::new(Class::IMmap.obj(n), 0),
+            i_pages: (0..pages).map(|i| Word::new(Class::Cache.obj(n * pages + i), 0)).collect(),
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.i_rwsem.reset();
+        self.i_mmap_rwsem.reset();
+        self.xa_lock.reset();
+        [&self.i_size, &self.i_mmap].into_iter().chain(&self.i_pages).for_each(|word| word.poke(0));
+    }
+
+    /// The folio at an index, without a step.
+    pub fn peek(&self, index: u32) -> Option<FolioId> {
+        self.i_pages.get(index as usize)?.peek().checked_sub(1).map(|id| FolioId(id as u32))
+    }
+
+    /// The folio at an index.
+    pub fn load(&self, cpu: &Cpu<'_>, index: u32) -> Option<FolioId> {
+        self.i_pages.get(index as usize)?.read_once(cpu).checked_sub(1).map(|id| FolioId(id as u32))
+    }
+}
+
+impl Kernel {
+    /// `filemap_get_folio`: the folio at an index, with a reference.
+    ///
+    /// A racing truncate may free the folio between the look and the grab: so the look is repeated after it.
+    pub fn filemap_get_folio(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> Option<FolioId> {
+        let mapping = self.mapping(file);
+        loop {
+            let folio = mapping.load(cpu, index)?;
+            if !self.folio_try_get(cpu, folio) {
+                continue;
+            }
+            if mapping.load(cpu, index) == Some(folio) {
+                return Some(folio);
+            }
+            self.folio_put(cpu, folio);
+        }
+    }
+
+    /// `find_lock_page`: the folio at an index, with a reference, locked, and still in the cache. May sleep.
+    pub fn find_lock_page(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> Option<FolioId> {
+        let _f = cpu.enter(func::find_lock_page);
+        loop {
+            let folio = self.filemap_get_folio(cpu, file, index)?;
+            self.folio(folio).lock.lock(cpu);
+            if self.folio(folio).read_mapping(cpu) == Mapping::File(file) {
+                return Some(folio);
+            }
+            self.folio(folio).lock.unlock(cpu);
+            self.folio_put(cpu, folio);
+        }
+    }
+
+    /// `filemap_add_folio`: a new, locked folio goes into the cache, unless somebody else was faster.
+    pub fn filemap_add_folio(&self, cpu: &Cpu<'_>, file: FileId, index: u32, folio: FolioId) -> bool {
+        let mapping = self.mapping(file);
+        let pages = self.folios.nr_pages(folio);
+        mapping.xa_lock.lock(cpu);
+        let range = index as usize..(index + pages) as usize;
+        let empty = mapping.i_pages[range.clone()].iter().all(|slot| slot.peek() == 0);
+        if empty {
+            self.folio(folio).init_mapping(Mapping::File(file), index);
+            self.folio_ref_add(cpu, folio, i64::from(pages));
+            cpu.debts.owe(self.folio(folio).refcount.obj(), i64::from(pages));
+            for slot in &mapping.i_pages[range] {
+                slot.poke(u64::from(folio.0) + 1);
+            }
+        }
+        mapping.xa_lock.unlock(cpu);
+        empty
+    }
+
+    /// `filemap_remove_folio`: the locked folio leaves the cache, and the cache's references with it.
+    pub fn filemap_remove_folio(&self, cpu: &Cpu<'_>, file: FileId, folio: FolioId) {
+        let mapping = self.mapping(file);
+        let (index, pages) = (self.folio(folio).index(), self.folios.nr_pages(folio));
+        mapping.xa_lock.lock(cpu);
+        for slot in &mapping.i_pages[index as usize..(index + pages) as usize] {
+            slot.write_once(cpu, 0);
+        }
+        self.folio(folio).set_mapping(cpu, Mapping::None);
+        cpu.debts.owe(self.folio(folio).refcount.obj(), -i64::from(pages));
+        mapping.xa_lock.unlock(cpu);
+        self.folio_put_refs(cpu, folio, i64::from(pages));
+    }
+
+    /// A folio of a file as shmem makes them: swap-backed, up to date.
+    pub fn shmem_init_folio(&self, folio: FolioId) {
+        self.folio(folio).flags.poke_bits(flags::UPTODATE | flags::SWAPBACKED | flags::LRU, 0);
+    }
+
+    /// The VMAs of `i_mmap`, in the order of the tree. `i_mmap_rwsem` is held.
+    pub fn i_mmap_vmas(&self, cpu: &Cpu<'_>, file: FileId) -> impl Iterator<Item = VmaId> + use<> {
+        let tree = self.mapping(file).i_mmap.read_once(cpu);
+        (0..64).filter(move |id| tree >> id & 1 == 1).map(VmaId)
+    }
+
+    /// `unlink_file_vma`: no walk of `i_mmap` finds the VMA any longer.
+    pub fn unlink_file_vma(&self, cpu: &Cpu<'_>, vma: VmaId) {
+        if let Some(file) = self.vma(vma).spec.file {
+            let mapping = self.mapping(file);
+            mapping.i_mmap_rwsem.down_write(cpu);
+            mapping.i_mmap.change_bits(cpu, 0, 1 << vma.0);
+            mapping.i_mmap_rwsem.up_write(cpu);
+        }
+    }
+}

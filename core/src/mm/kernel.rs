@@ -1,0 +1,130 @@
+//! The running kernel: every object of the machine, its configuration, and the table of steps that it follows.
+
+use super::filemap::AddressSpace;
+use super::folio::Folios;
+use super::khugepaged::slot::Slots;
+use super::mm_struct::MmStruct;
+use super::pgtable::PteTables;
+use super::rmap::AnonVma;
+use super::steps::Steps;
+use super::swap::SwapDevice;
+use super::tlb::Tlb;
+use super::types::{FileId, MmId, VmaId};
+use super::vma::Vmas;
+use crate::sync::{CPUS_MAX, Smp};
+
+/// mm_structs of a machine.
+pub const MMS_MAX: usize = 2;
+/// Files of a machine.
+pub const FILES_MAX: usize = 2;
+/// The size of an address space, in huge units.
+pub const UNITS_MAX: usize = 8;
+/// The size of a file, in huge units.
+pub const FILE_UNITS_MAX: usize = 2;
+/// VMAs of a machine.
+pub const VMAS_MAX: usize = 8;
+
+/// Which page-table locks there are (`USE_SPLIT_PTE_PTLOCKS`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Ptlock {
+    /// Each table has its own; pml != ptl.
+    #[default]
+    Split,
+    /// There is `mm->page_table_lock` only; pml == ptl.
+    None,
+}
+
+/// The configuration axes of a build (kernel-semantics section 0.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// Which page-table locks there are.
+    pub ptlock: Ptlock,
+    /// `CONFIG_PAGE_TABLE_CHECK`.
+    pub page_table_check: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { ptlock: Ptlock::Split, page_table_check: true }
+    }
+}
+
+/// All state of the machine. Every shared field is a word or a lock; nothing is owned by a lock.
+#[derive(Debug)]
+pub struct Kernel {
+    /// Entries of a table, base pages of a huge page.
+    pub hpn: u32,
+    /// The configuration.
+    pub config: Config,
+    /// The steps that the era, less what was left out, follows.
+    pub steps: Steps,
+    /// What the CPUs know of each other.
+    pub smp: Smp,
+    /// The mm_structs.
+    pub mms: Vec<MmStruct>,
+    /// The VMAs.
+    pub vmas: Vmas,
+    /// The page tables.
+    pub tables: PteTables,
+    /// The folios and their pages.
+    pub folios: Folios,
+    /// The page caches.
+    pub files: Vec<AddressSpace>,
+    /// The anon_vmas; number n belongs to VMA n (nothing forks or merges yet).
+    pub anon_vmas: Vec<AnonVma>,
+    /// The swap device.
+    pub swap: SwapDevice,
+    /// The TLBs, one a CPU.
+    pub tlbs: Vec<Tlb>,
+    /// What khugepaged remembers.
+    pub slots: Slots,
+}
+
+impl Kernel {
+    /// A machine with tables of `hpn` entries (4, 8 or 512).
+    pub fn new(hpn: u32, config: Config, steps: Steps) -> Kernel {
+        Kernel {
+            hpn,
+            config,
+            steps,
+            smp: Smp::default(),
+            mms: (0..MMS_MAX).map(|id| MmStruct::new(MmId(id as u8))).collect(),
+            vmas: Vmas::new(),
+            tables: PteTables::new(hpn),
+            folios: Folios::new(hpn),
+            files: (0..FILES_MAX).map(|id| AddressSpace::new(FileId(id as u8), hpn)).collect(),
+            anon_vmas: (0..VMAS_MAX).map(|id| AnonVma::new(VmaId(id as u8))).collect(),
+            swap: SwapDevice::new(),
+            tlbs: (0..CPUS_MAX).map(|id| Tlb::new(id as u8)).collect(),
+            slots: Slots::new(),
+        }
+    }
+
+    /// Back to the state of a machine that has just booted, in time proportional to what the last run touched.
+    pub fn reset(&mut self, config: Config, steps: Steps) {
+        self.config = config;
+        self.steps = steps;
+        self.smp.reset();
+        self.mms.iter_mut().for_each(MmStruct::reset);
+        self.vmas.reset();
+        self.tables.reset();
+        self.folios.reset();
+        self.files.iter_mut().for_each(AddressSpace::reset);
+        self.anon_vmas.iter_mut().for_each(AnonVma::reset);
+        self.swap.reset();
+        self.tlbs.iter_mut().for_each(Tlb::reset);
+        self.slots.reset();
+    }
+
+    /// The mm_struct.
+    #[inline]
+    pub fn mm(&self, mm: MmId) -> &MmStruct {
+        &self.mms[mm.idx()]
+    }
+
+    /// The address_space.
+    #[inline]
+    pub fn mapping(&self, file: FileId) -> &AddressSpace {
+        &self.files[file.idx()]
+    }
+}

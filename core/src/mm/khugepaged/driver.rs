@@ -1,0 +1,153 @@
+//! The callers of `collapse_pte_mapped_thp`: MADV_COLLAPSE, khugepaged, and a uprobe that is removed
+//! (kernel-semantics section 9.13).
+
+use crate::mm::kernel::Kernel;
+use crate::mm::place::{func, ip};
+use crate::mm::types::{MmId, Vaddr, VmaId};
+use crate::sync::Cpu;
+
+use super::{Errno, ScanResult};
+
+impl Kernel {
+    /// `madvise(MADV_COLLAPSE)`: mmap_lock for read, and the VMA must be there.
+    pub fn do_madvise_collapse(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, start: Vaddr, end: Vaddr) -> Errno {
+        let mmap_lock = &self.mm(mm).mmap_lock;
+        mmap_lock.down_read(cpu);
+        let errno = if self.vma_lookup(cpu, mm, start) == Some(vma) {
+            self.madvise_collapse(cpu, mm, vma, start, end)
+        } else {
+            Errno::Einval
+        };
+        mmap_lock.up_read(cpu);
+        errno
+    }
+
+    /// `madvise_collapse` of the whole huge pages in `[start, end)`. mmap_lock is held for read, and is again at
+    /// the end; in between it is dropped, and the VMA may be another one afterwards.
+    pub fn madvise_collapse(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, start: Vaddr, end: Vaddr) -> Errno {
+        let _f = cpu.enter(func::madvise_collapse);
+        let hstart = Vaddr(start.0.next_multiple_of(self.hpn));
+        let mut hend = self.haddr(end);
+        if hstart > hend || !self.vma(vma).spec.transhuge_suitable(hstart, self.hpn) && hstart < hend {
+            return Errno::Einval;
+        }
+        let (mut thps, mut last_fail) = (0, ScanResult::Fail);
+        let wanted = (hend.0 - hstart.0) / self.hpn;
+        let mut mmap_locked = true;
+        let mut vma = vma;
+        let mut haddr = hstart;
+        while haddr < hend {
+            if !mmap_locked {
+                self.mm(mm).mmap_lock.down_read(cpu);
+                mmap_locked = true;
+                match (self.steps.revalidate)(cpu, self, mm, haddr, vma) {
+                    Ok(found) => vma = found,
+                    Err(result) => {
+                        last_fail = result;
+                        break;
+                    }
+                }
+                hend = Vaddr(hend.0.min(self.haddr(self.vma(vma).spec.end).0));
+            }
+            let spec = self.vma(vma).spec;
+            let Some(file) = spec.file else {
+                last_fail = ScanResult::Fail;
+                break;
+            };
+            self.mm(mm).mmap_lock.up_read(cpu);
+            mmap_locked = false;
+            let mut result = self.hpage_collapse_scan_file(cpu, file, spec.pgoff_of(haddr));
+            if result == ScanResult::PteMappedHugepage {
+                cpu.pass(ip::collapse_relock);
+                mmap_locked = (self.steps.collapse_locked)(cpu, self, mm, haddr, &mut result);
+            }
+            match result {
+                ScanResult::Succeed | ScanResult::PmdMapped => thps += 1,
+                other => {
+                    last_fail = other;
+                    if !other.goes_on() {
+                        break;
+                    }
+                }
+            }
+            haddr = Vaddr(haddr.0 + self.hpn);
+        }
+        if !mmap_locked {
+            self.mm(mm).mmap_lock.down_read(cpu);
+        }
+        if thps == wanted { Errno::Ok } else { last_fail.errno() }
+    }
+
+    /// `unregister_uprobe` of a huge page's text: the third caller, under mmap_lock for write.
+    pub fn uprobe_unregister(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> ScanResult {
+        let _f = cpu.enter(func::uprobe_write_opcode);
+        let mmap_lock = &self.mm(mm).mmap_lock;
+        mmap_lock.down_write(cpu);
+        let result = self.collapse_pte_mapped_thp(cpu, mm, addr, false);
+        mmap_lock.up_write(cpu);
+        result
+    }
+}
+
+/// `hugepage_vma_revalidate`: mmap_lock was dropped, so whatever is mapped at `haddr` now is looked up again.
+pub fn revalidate(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    mm: MmId,
+    haddr: Vaddr,
+    _: VmaId,
+) -> Result<VmaId, ScanResult> {
+    let _f = cpu.enter(func::hugepage_vma_revalidate);
+    let vma = k.vma_lookup(cpu, mm, haddr).ok_or(ScanResult::VmaNull)?;
+    let spec = k.vma(vma).spec;
+    if spec.file.is_none() {
+        return Err(ScanResult::VmaCheck);
+    }
+    if spec.transhuge_suitable(haddr, k.hpn) { Ok(vma) } else { Err(ScanResult::AddressRange) }
+}
+
+/// v6.6: mmap_lock is taken for read around the collapse, and released again. Returns whether it is held.
+pub fn under_read_lock(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr, result: &mut ScanResult) -> bool {
+    k.mm(mm).mmap_lock.down_read(cpu);
+    *result = k.collapse_pte_mapped_thp(cpu, mm, haddr, true);
+    k.mm(mm).mmap_lock.up_read(cpu);
+    false
+}
+
+/// The patch: the read lock is kept.
+pub fn under_kept_read_lock(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr, result: &mut ScanResult) -> bool {
+    k.mm(mm).mmap_lock.down_read(cpu);
+    *result = k.collapse_pte_mapped_thp(cpu, mm, haddr, true);
+    true
+}
+
+/// Before the patch: the write lock.
+pub fn under_write_lock(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr, result: &mut ScanResult) -> bool {
+    k.mm(mm).mmap_lock.down_write(cpu);
+    *result = k.collapse_pte_mapped_thp(cpu, mm, haddr, true);
+    k.mm(mm).mmap_lock.up_write(cpu);
+    false
+}
+
+/// No lock at all.
+pub fn unlocked(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr, result: &mut ScanResult) -> bool {
+    *result = k.collapse_pte_mapped_thp(cpu, mm, haddr, true);
+    false
+}
+
+/// v6.6: khugepaged collapses what it finds at once, under the read lock, and installs nothing.
+pub fn khugepaged_at_once(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr) {
+    k.mm(mm).mmap_lock.down_read(cpu);
+    k.collapse_pte_mapped_thp(cpu, mm, haddr, false);
+    k.mm(mm).mmap_lock.up_read(cpu);
+}
+
+/// Before: it remembers the address for its next visit.
+pub fn khugepaged_later(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr) {
+    k.khugepaged_add_pte_mapped_thp(cpu, mm, haddr);
+}
+
+/// The next visit.
+pub fn khugepaged_visit(cpu: &Cpu<'_>, k: &Kernel, mm: MmId) {
+    k.khugepaged_collapse_pte_mapped_thps(cpu, mm);
+}

@@ -1,0 +1,21 @@
+//! khugepaged and MADV_COLLAPSE: PTE-mapped huge pages become PMD-mapped ones (kernel-semantics section 9).
+
+pub mod abort;
+pub mod check;
+pub mod clear;
+pub mod collapse;
+pub mod context;
+pub mod driver;
+pub mod free;
+pub mod install;
+pub mod locks;
+pub mod notify;
+pub mod pre_seed;
+pub mod read_locked;
+mod scan;
+mod scan_result;
+pub mod slot;
+pub mod unlink;
+
+pub use context::Collapse;
+pub use scan_result::{Errno, ScanResult};

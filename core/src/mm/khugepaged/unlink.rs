@@ -1,0 +1,36 @@
+//! How step 4 unlinks the table and flushes what was cached of it.
+
+use crate::mm::kernel::Kernel;
+use crate::mm::types::{MmId, Vaddr};
+use crate::sync::Cpu;
+
+use super::Collapse;
+
+/// `pmdp_collapse_flush`, with both locks held: the flush is over before anybody can install anything here.
+pub fn collapse_flush(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
+    cpu.assert_held(k.lock_obj(k.pmd_lockptr(c.mm)));
+    if let Some(ptl) = c.ptl {
+        cpu.assert_held(k.lock_obj(ptl));
+    }
+    c.pgt_pmd = k.pmdp_collapse_flush(cpu, c.mm, c.haddr);
+}
+
+/// The same without the flush, which is left for later.
+pub fn unlink_only(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
+    c.pgt_pmd = k.pmdp_unlink(cpu, c.mm, c.haddr);
+}
+
+/// The flush, after the locks were dropped.
+pub fn flush_late(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
+    k.flush_tlb_range(cpu, c.mm, c.haddr, k.hpn);
+}
+
+/// Leaves the table linked.
+pub fn leave_linked(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
+    c.pgt_pmd = k.pmdp_get_lockless(cpu, c.mm, c.haddr);
+}
+
+/// The flush inside `pmdp_collapse_flush`.
+pub fn flush(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr) {
+    k.flush_tlb_range(cpu, mm, haddr, k.hpn);
+}

@@ -1,0 +1,53 @@
+//! madvise: MADV_DONTNEED and MADV_POPULATE (kernel-semantics section 11.2). MADV_COLLAPSE is khugepaged's.
+
+use super::kernel::Kernel;
+use super::khugepaged::Errno;
+use super::memory::{FaultResult, ZapDetails};
+use super::place::func;
+use super::types::{MmId, Vaddr, VmaId};
+use crate::sync::Cpu;
+
+impl Kernel {
+    /// `madvise(MADV_DONTNEED)` of `pages` pages from `start` on, as far as they lie in `vma`. EINVAL: the VMA is
+    /// not mapped any longer, or the range misses it.
+    pub fn madvise_dontneed(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, start: Vaddr, pages: u32) -> Errno {
+        let _f = cpu.enter(func::madvise_dontneed);
+        let mmap_lock = &self.mm(mm).mmap_lock;
+        mmap_lock.down_read(cpu);
+        let mapped = self.mm(mm).vma_tree.read_once(cpu) >> vma.0 & 1 == 1;
+        let spec = self.vma(vma).spec;
+        let (first, end) = (start.0.max(spec.start.0), start.0.saturating_add(pages).min(spec.end.0));
+        let zap = mapped && first < end;
+        if zap {
+            self.zap_page_range_single(cpu, vma, Vaddr(first), end - first, ZapDetails::ALL);
+        }
+        mmap_lock.up_read(cpu);
+        if zap { Errno::Ok } else { Errno::Einval }
+    }
+
+    /// `madvise(MADV_POPULATE_READ)` or `..._WRITE`: one fault for each page from `start` on, without an access.
+    /// EINVAL: a page could not be faulted in, and no page after it was tried.
+    pub fn madvise_populate(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, pages: u32, write: bool) -> Errno {
+        let _f = cpu.enter(func::madvise_populate);
+        let mmap_lock = &self.mm(mm).mmap_lock;
+        let end = start.0.saturating_add(pages);
+        let mut addr = start;
+        let mut errno = Errno::Ok;
+        mmap_lock.down_read(cpu);
+        while addr.0 < end && errno == Errno::Ok {
+            // Looked up for each page: a fault may have dropped mmap_lock.
+            let vma = self.vma_lookup(cpu, mm, addr).filter(|&vma| !write || self.vma(vma).spec.write);
+            let Some(vma) = vma else {
+                errno = Errno::Einval;
+                break;
+            };
+            match self.handle_mm_fault(cpu, mm, vma, addr, write) {
+                FaultResult::Done => addr.0 += 1,
+                FaultResult::Retry => mmap_lock.down_read(cpu),
+                FaultResult::Sigbus | FaultResult::Oom => errno = Errno::Einval,
+            }
+        }
+        mmap_lock.up_read(cpu);
+        errno
+    }
+}

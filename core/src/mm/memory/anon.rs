@@ -1,0 +1,65 @@
+//! The first access to a page of an anonymous mapping (kernel-semantics section 10.5).
+
+use super::fault::{FaultResult, VmFault};
+use crate::mm::folio::flags;
+use crate::mm::kernel::Kernel;
+use crate::mm::place::func;
+use crate::mm::types::{FolioId, Pte, Rss};
+use crate::sync::Cpu;
+
+impl Kernel {
+    /// `do_anonymous_page`: the zero page for a read, a new page for a write.
+    pub(super) fn do_anonymous_page(&self, cpu: &Cpu<'_>, vmf: &VmFault) -> FaultResult {
+        let _f = cpu.enter(func::do_anonymous_page);
+        if self.vma(vmf.vma).spec.shared {
+            return FaultResult::Sigbus;
+        }
+        if !self.pte_alloc(cpu, vmf.mm, vmf.addr) {
+            return FaultResult::Oom;
+        }
+        if !vmf.write {
+            self.map_zero_page(cpu, vmf);
+            return FaultResult::Done;
+        }
+        let anon_vma = self.anon_vma_prepare(cpu, vmf.vma);
+        let Some(folio) = self.vma_alloc_zeroed_folio(cpu) else { return FaultResult::Oom };
+        let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, vmf.mm, vmf.addr) else {
+            self.folio_put(cpu, folio);
+            return FaultResult::Done;
+        };
+        if self.vmf_pte_changed(cpu, vmf, pte) {
+            // Another thread of the program has faulted the page in.
+            self.folio_put(cpu, folio);
+        } else {
+            self.mm(vmf.mm).add_counter(cpu, Rss::Anon, 1);
+            self.folio_add_new_anon_rmap(cpu, folio, anon_vma, vmf.addr);
+            self.folio_add_lru(folio);
+            let entry = Pte::present(self.folios.head(folio), true).mkdirty();
+            self.set_pte_at(cpu, vmf.mm, pte, vmf.addr, entry);
+        }
+        self.pte_unmap_unlock(cpu, ptl);
+        FaultResult::Done
+    }
+
+    fn map_zero_page(&self, cpu: &Cpu<'_>, vmf: &VmFault) {
+        let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, vmf.mm, vmf.addr) else { return };
+        if !self.vmf_pte_changed(cpu, vmf, pte) {
+            self.set_pte_at(cpu, vmf.mm, pte, vmf.addr, Pte::zero_page());
+        }
+        self.pte_unmap_unlock(cpu, ptl);
+    }
+
+    /// `vma_alloc_zeroed_movable_folio`, and up to date: a page of zeroes that nobody knows yet, with the caller's
+    /// reference. `None`: out of memory.
+    pub(super) fn vma_alloc_zeroed_folio(&self, cpu: &Cpu<'_>) -> Option<FolioId> {
+        let folio = self.folio_alloc(cpu, false)?;
+        self.page(self.folios.head(folio)).content.poke(0);
+        self.folio(folio).flags.poke_bits(flags::UPTODATE, 0);
+        Some(folio)
+    }
+
+    /// `folio_add_lru`: reclaim and migration may isolate it from now on. There are no per-CPU batches.
+    pub(super) fn folio_add_lru(&self, folio: FolioId) {
+        self.folio(folio).flags.poke_bits(flags::LRU, 0);
+    }
+}

@@ -1,0 +1,159 @@
+//! From an access that the hardware refused to the handler that knows what is missing
+//! (kernel-semantics sections 10.1 to 10.4).
+
+use crate::mm::kernel::Kernel;
+use crate::mm::pgtable::PteMap;
+use crate::mm::place::{func, ip};
+use crate::mm::tlb::{AccessFault, UserAccess};
+use crate::mm::types::{MmId, Pmd, Pte, TableId, Vaddr, VmaId};
+use crate::sync::Cpu;
+
+/// What a user access that cannot be served gets instead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Signal {
+    /// SIGSEGV: no mapping there, or none that permits it.
+    Segv,
+    /// SIGBUS: the mapping has nothing behind that page.
+    Bus,
+    /// The machine is out of memory.
+    Oom,
+}
+
+/// How a fault ended (`vm_fault_t`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum FaultResult {
+    /// 0 or VM_FAULT_NOPAGE: the user may access again, and fault again if that does not help.
+    Done,
+    /// VM_FAULT_RETRY: the handler has dropped mmap_lock.
+    Retry,
+    /// VM_FAULT_SIGBUS.
+    Sigbus,
+    /// VM_FAULT_OOM.
+    Oom,
+}
+
+/// A fault in flight (`struct vm_fault`).
+#[derive(Clone, Copy, Debug)]
+pub struct VmFault {
+    /// Whose page table.
+    pub mm: MmId,
+    /// The VMA. mmap_lock keeps it.
+    pub vma: VmaId,
+    /// The page.
+    pub addr: Vaddr,
+    /// FAULT_FLAG_WRITE.
+    pub write: bool,
+    /// The entry that was found without a lock. Empty also if there was no table to read from, where the kernel
+    /// leaves FAULT_FLAG_ORIG_PTE_VALID clear: either way an empty entry is what must be found again.
+    pub orig_pte: Pte,
+    /// A table that was allocated while it was still allowed to sleep, and is not used yet.
+    pub prealloc_pte: Option<TableId>,
+}
+
+impl Kernel {
+    /// An access of a user program: returns the content that was read, or that was written.
+    pub fn user_access(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, access: UserAccess) -> Result<u64, Signal> {
+        loop {
+            match self.access(cpu, mm, addr, access) {
+                Ok(value) => return Ok(value),
+                Err(AccessFault) => self.do_user_addr_fault(cpu, mm, addr, access.is_write())?,
+            }
+        }
+    }
+
+    /// `do_user_addr_fault`: `Ok` if the access is worth another try. Takes and releases mmap_lock.
+    pub fn do_user_addr_fault(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, write: bool) -> Result<(), Signal> {
+        let mmap_lock = &self.mm(mm).mmap_lock;
+        loop {
+            mmap_lock.down_read(cpu);
+            let vma = self.vma_lookup(cpu, mm, addr).filter(|&vma| !write || self.vma(vma).spec.write);
+            let Some(vma) = vma else {
+                mmap_lock.up_read(cpu);
+                return Err(Signal::Segv);
+            };
+            let result = self.handle_mm_fault(cpu, mm, vma, addr, write);
+            if result == FaultResult::Retry {
+                // The lock is gone, and with it the VMA: a munmap may have been waiting for it.
+                continue;
+            }
+            mmap_lock.up_read(cpu);
+            return match result {
+                FaultResult::Done | FaultResult::Retry => Ok(()),
+                FaultResult::Sigbus => Err(Signal::Bus),
+                FaultResult::Oom => Err(Signal::Oom),
+            };
+        }
+    }
+
+    /// `handle_mm_fault`: mmap_lock is held for read, and still is afterwards unless the result is `Retry`.
+    pub fn handle_mm_fault(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, addr: Vaddr, write: bool) -> FaultResult {
+        let _f = cpu.enter(func::handle_mm_fault);
+        let mut vmf = VmFault { mm, vma, addr, write, orig_pte: Pte::NONE, prealloc_pte: None };
+        let orig_pmd = self.pmdp_get_lockless(cpu, mm, addr);
+        if orig_pmd.is_trans_huge() {
+            if !write || orig_pmd.is_write() {
+                self.huge_pmd_set_accessed(cpu, &vmf, orig_pmd);
+                return FaultResult::Done;
+            }
+            self.wp_huge_pmd(cpu, &vmf);
+        }
+        self.handle_pte_fault(cpu, &mut vmf)
+    }
+
+    /// `handle_pte_fault`. Everything up to the lock is a guess: the table may be retracted, the entry zapped.
+    fn handle_pte_fault(&self, cpu: &Cpu<'_>, vmf: &mut VmFault) -> FaultResult {
+        if self.pmdp_get_lockless(cpu, vmf.mm, vmf.addr).is_none() {
+            cpu.pass(ip::pf1);
+            return self.do_pte_missing(cpu, vmf);
+        }
+        let Some((pte, ptl)) = self.pte_offset_map_nolock(cpu, vmf.mm, vmf.addr) else {
+            // A collapse or a racing fault has put something else there: the access is tried again.
+            return FaultResult::Done;
+        };
+        vmf.orig_pte = self.ptep_get(cpu, pte, vmf.addr);
+        cpu.pass(ip::pf2);
+        if !vmf.orig_pte.is_present() {
+            self.pte_unmap(cpu);
+            if vmf.orig_pte.is_none() {
+                return self.do_pte_missing(cpu, vmf);
+            }
+            return self.do_swap_page(cpu, vmf.mm, vmf.vma, vmf.addr, vmf.orig_pte, vmf.write);
+        }
+        cpu.pass(ip::pf3);
+        self.lock(ptl).lock(cpu);
+        // The PMD entry is not looked at again: a table that was retracted meanwhile is empty, and this is not.
+        if !self.vmf_pte_changed(cpu, vmf, pte) {
+            if vmf.write && !vmf.orig_pte.is_write() {
+                return self.do_wp_page(cpu, vmf, pte, ptl);
+            }
+            if vmf.write && !vmf.orig_pte.is_dirty() {
+                self.ptep_set_access_flags(cpu, vmf.mm, pte, vmf.addr, vmf.orig_pte.mkdirty());
+            }
+        }
+        self.pte_unmap_unlock(cpu, ptl);
+        FaultResult::Done
+    }
+
+    /// `do_pte_missing`.
+    fn do_pte_missing(&self, cpu: &Cpu<'_>, vmf: &mut VmFault) -> FaultResult {
+        match self.vma(vmf.vma).spec.file {
+            None => self.do_anonymous_page(cpu, vmf),
+            Some(file) => self.do_fault(cpu, vmf, file),
+        }
+    }
+
+    /// `vmf_pte_changed`, under ptl: whether the entry is another one than the fault was about.
+    pub(super) fn vmf_pte_changed(&self, cpu: &Cpu<'_>, vmf: &VmFault, pte: PteMap) -> bool {
+        self.ptep_get(cpu, pte, vmf.addr) != vmf.orig_pte
+    }
+
+    /// `huge_pmd_set_accessed`: another CPU made the entry what this one wanted, or the hardware lagged behind.
+    fn huge_pmd_set_accessed(&self, cpu: &Cpu<'_>, vmf: &VmFault, orig_pmd: Pmd) {
+        let pml = self.pmd_lock(cpu, vmf.mm);
+        let pmdp = self.pmdp(vmf.mm, vmf.addr);
+        if Pmd(pmdp.read_once(cpu)) == orig_pmd && vmf.write && !orig_pmd.is_dirty() {
+            pmdp.change_bits(cpu, Pte::DIRTY_BIT | Pte::ACCESSED_BIT, 0);
+        }
+        self.lock(pml).unlock(cpu);
+    }
+}

@@ -1,0 +1,17 @@
+//! memory.c: how an entry comes (faults) and how it goes (zap) (kernel-semantics sections 10 and 11.1).
+//!
+//! A fault reads without a lock, decides, locks, and looks again; whoever was faster wins, and the user simply
+//! accesses once more. A zap needs no more than that the VMA stays: mmap_lock or i_mmap_rwsem, for read.
+
+mod anon;
+mod fault;
+mod file;
+mod swapin;
+mod wp;
+mod zap;
+
+#[cfg(test)]
+mod tests;
+
+pub use fault::{FaultResult, Signal, VmFault};
+pub use zap::ZapDetails;

@@ -1,0 +1,189 @@
+//! Zap: removes entries of a range, and whatever they counted (kernel-semantics section 11.1).
+//!
+//! mmap_lock or i_mmap_rwsem keeps the VMA, for read: faults, collapses and other zaps work on the same tables.
+
+use crate::mm::kernel::Kernel;
+use crate::mm::pgtable::{PteMap, RssDebt};
+use crate::mm::place::{func, ip};
+use crate::mm::tlb::MmuGather;
+use crate::mm::types::{FolioId, Pte, Rss, Vaddr, VmaId};
+use crate::sync::Cpu;
+
+/// What a zap removes (`struct zap_details`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ZapDetails {
+    /// Private copies and swap entries too, not only pages of the file.
+    pub even_cows: bool,
+    /// The one folio whose mappings are to go: a zap of its PMD that is under way must be waited for.
+    pub single_folio: Option<FolioId>,
+}
+
+impl ZapDetails {
+    /// Everything (the kernel's NULL).
+    pub const ALL: ZapDetails = ZapDetails { even_cows: true, single_folio: None };
+}
+
+impl Kernel {
+    /// `zap_page_range_single`: zaps `pages` pages of one VMA from `start` on. May sleep.
+    ///
+    /// The flush comes after the invalidation range is closed; until then the gather holds the pages.
+    pub fn zap_page_range_single(&self, cpu: &Cpu<'_>, vma: VmaId, start: Vaddr, pages: u32, details: ZapDetails) {
+        let _f = cpu.enter(func::zap_page_range_single);
+        let mm = self.vma(vma).spec.mm;
+        let mut tlb = self.tlb_gather_mmu(cpu, mm);
+        self.mmu_notifier_invalidate_range_start(cpu, mm, start, pages);
+        self.zap_pmd_range(cpu, &mut tlb, vma, start, Vaddr(start.0 + pages), details);
+        self.mmu_notifier_invalidate_range_end(cpu, mm, start, pages);
+        self.tlb_finish_mmu(cpu, tlb);
+    }
+
+    /// `unmap_vmas` of one VMA, with its invalidation range. The caller finishes the gather.
+    pub fn unmap_vmas(&self, cpu: &Cpu<'_>, tlb: &mut MmuGather, vma: VmaId) {
+        let _f = cpu.enter(func::unmap_vmas);
+        let spec = self.vma(vma).spec;
+        let pages = spec.end.0 - spec.start.0;
+        self.mmu_notifier_invalidate_range_start(cpu, spec.mm, spec.start, pages);
+        self.zap_pmd_range(cpu, tlb, vma, spec.start, spec.end, ZapDetails::ALL);
+        self.mmu_notifier_invalidate_range_end(cpu, spec.mm, spec.start, pages);
+    }
+
+    /// `zap_pmd_range`: unit by unit; one whose PMD entry changes under it is looked at again.
+    fn zap_pmd_range(
+        &self,
+        cpu: &Cpu<'_>,
+        tlb: &mut MmuGather,
+        vma: VmaId,
+        start: Vaddr,
+        end: Vaddr,
+        details: ZapDetails,
+    ) {
+        let _f = cpu.enter(func::zap_pmd_range);
+        let mut addr = start;
+        while addr < end {
+            let next = Vaddr((self.haddr(addr).0 + self.hpn).min(end.0));
+            let whole = next.0 - addr.0 == self.hpn;
+            let pmd = self.pmdp_get_lockless(cpu, tlb.mm, addr);
+            if pmd.is_trans_huge() {
+                if !whole {
+                    self.__split_huge_pmd(cpu, vma, addr);
+                } else if self.zap_huge_pmd(cpu, tlb, addr) {
+                    addr = next;
+                    continue;
+                }
+            } else if pmd.is_none() && whole && details.single_folio.is_some_and(|f| self.folios.is_large(f)) {
+                // A zap_huge_pmd() has cleared the entry and may not have removed the rmap yet.
+                let pml = self.pmd_lock(cpu, tlb.mm);
+                self.lock(pml).unlock(cpu);
+            }
+            if self.pmdp_get_lockless(cpu, tlb.mm, addr).is_none() {
+                addr = next;
+                continue;
+            }
+            addr = self.zap_pte_range(cpu, tlb, vma, addr, next, details);
+            if addr < next {
+                cpu.pass(ip::zp1);
+            }
+        }
+    }
+
+    /// `zap_pte_range`: returns how far it came. Not at all, if there is no table any longer; not to the end, if
+    /// the batch was full.
+    fn zap_pte_range(
+        &self,
+        cpu: &Cpu<'_>,
+        tlb: &mut MmuGather,
+        vma: VmaId,
+        start: Vaddr,
+        end: Vaddr,
+        details: ZapDetails,
+    ) -> Vaddr {
+        let _f = cpu.enter(func::zap_pte_range);
+        let mm = self.vma(vma).spec.mm;
+        let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, start) else { return start };
+        let mut rss = [0; 4];
+        let mut full = false;
+        let mut addr = start;
+        while addr < end && !full {
+            let entry = self.ptep_get(cpu, pte, addr);
+            if entry.is_present() {
+                full = self.zap_present(cpu, tlb, pte, addr, entry, details, &mut rss);
+            } else if !entry.is_none() {
+                self.zap_not_present(cpu, tlb, pte, addr, entry, details, &mut rss);
+            }
+            addr.0 += 1;
+        }
+        for which in [Rss::File, Rss::Anon, Rss::Swap, Rss::Shmem] {
+            self.mm(mm).add_counter(cpu, which, rss[which as usize]);
+        }
+        let force_flush = full || tlb.has_delayed_rmap();
+        if force_flush {
+            self.tlb_flush_mmu_tlbonly(cpu, tlb);
+            self.tlb_flush_rmaps(cpu, tlb);
+        }
+        self.pte_unmap_unlock(cpu, ptl);
+        if force_flush {
+            self.tlb_flush_mmu(cpu, tlb);
+        }
+        addr
+    }
+
+    /// One present entry. `true`: the batch is full.
+    #[expect(clippy::too_many_arguments, reason = "the locals of zap_pte_range(), as in the kernel")]
+    fn zap_present(
+        &self,
+        cpu: &Cpu<'_>,
+        tlb: &mut MmuGather,
+        pte: PteMap,
+        addr: Vaddr,
+        entry: Pte,
+        details: ZapDetails,
+        rss: &mut [i64; 4],
+    ) -> bool {
+        let is_anon = |page| self.folio_of(page).is_anon();
+        if !details.even_cows && self.vm_normal_page(entry).is_some_and(is_anon) {
+            return false;
+        }
+        // The hardware may have set the dirty bit since: what counts is the entry that was taken out.
+        let entry = self.ptep_get_and_clear(cpu, tlb.mm, pte, addr);
+        self.tlb_remove_tlb_entry(tlb, addr, 1);
+        let Some(page) = self.vm_normal_page(entry).filter(|_| entry.is_present()) else { return false };
+        let folio = self.folios.of(page);
+        // A CPU may still write to a dirty page of the file through its TLB, and truncate() must not take the page
+        // for unmapped before that is over: its rmap goes after the flush.
+        let delay_rmap = !is_anon(page) && entry.is_dirty();
+        if delay_rmap {
+            self.folio_mark_dirty(cpu, folio);
+        }
+        rss[self.mm_counter(folio) as usize] -= 1;
+        if !delay_rmap {
+            self.page_remove_rmap(cpu, page);
+        }
+        self.tlb_remove_page(tlb, folio, delay_rmap.then_some(page))
+    }
+
+    /// One swap or migration entry. The page behind a migration entry has lost its rmap and reference already.
+    #[expect(clippy::too_many_arguments, reason = "the locals of zap_pte_range(), as in the kernel")]
+    fn zap_not_present(
+        &self,
+        cpu: &Cpu<'_>,
+        tlb: &MmuGather,
+        pte: PteMap,
+        addr: Vaddr,
+        entry: Pte,
+        details: ZapDetails,
+        rss: &mut [i64; 4],
+    ) {
+        // Only anonymous pages are swapped out or migrated through entries here.
+        if !details.even_cows {
+            return;
+        }
+        let RssDebt(which) = self.rss_of(entry);
+        if let Some(which) = which {
+            rss[which as usize] -= 1;
+        }
+        if let Some(slot) = entry.swap_slot() {
+            self.free_swap_and_cache(cpu, slot);
+        }
+        self.pte_clear(cpu, tlb.mm, pte, addr);
+    }
+}

@@ -1,0 +1,115 @@
+//! The mm_struct: an address space, its locks and its counters.
+
+use super::class::Class;
+use super::kernel::{Kernel, UNITS_MAX};
+use super::mmu_notifier::Subscriptions;
+use super::rank;
+use super::types::{MmId, Rss, Vaddr};
+use crate::sync::{Cpu, LockClass, Obj, Rwsem, Spinlock, Word};
+
+/// An address space of [`UNITS_MAX`] huge units. The upper levels are folded into one PMD table.
+#[derive(Debug)]
+pub struct MmStruct {
+    /// Which one.
+    pub id: MmId,
+    /// `mmap_lock`.
+    pub mmap_lock: Rwsem,
+    /// `page_table_lock`: all table locks if they are not split, and the first setting of a VMA's anon_vma.
+    pub page_table_lock: Spinlock,
+    /// The lock of the PMD table.
+    pub pml: Spinlock,
+    /// The PMD entries.
+    pub pmds: Vec<Word>,
+    /// The VMAs in the tree, one bit each.
+    pub vma_tree: Word,
+    /// `rss_stat`, by [`Rss`].
+    pub rss: Vec<Word>,
+    /// `pgtables_bytes`, counted in PTE tables.
+    pub nr_ptes: Word,
+    /// The CPUs that may hold TLB entries of it, one bit each.
+    pub cpumask: Word,
+    /// `context.tlb_gen`.
+    pub tlb_gen: Word,
+    /// `tlb_flush_pending`: gathers in flight.
+    pub tlb_flush_pending: Word,
+    /// The notifier subscriptions and the secondary MMU behind them.
+    pub notifier: Subscriptions,
+}
+
+impl MmStruct {
+    pub(super) fn new(id: MmId) -> MmStruct {
+        let n = u32::from(id.0);
+        let pml = LockClass::spinning(rank::PML);
+        MmStruct {
+            id,
+            mmap_lock: Rwsem::new(Class::MmapLock.obj(n), rank::MMAP_LOCK),
+            page_table_lock: Spinlock::new(Class::PageTableLock.obj(n), pml),
+            pml: Spinlock::new(Class::Pml.obj(n), pml),
+            pmds: (0..UNITS_MAX as u32).map(|u| Word::new(Class::Pmd.obj(n * UNITS_MAX as u32 + u), 0)).collect(),
+            vma_tree: Word::new(Class::VmaTree.obj(n), 0),
+            rss: (0..4).map(|c| Word::new(Class::Rss.obj(n * 4 + c), 0)).collect(),
+            nr_ptes: Word::new(Class::NrPtes.obj(n), 0),
+            cpumask: Word::new(Class::Tlb.obj(256 + n), 0),
+            tlb_gen: Word::new(Class::TlbGen.obj(n), 0),
+            tlb_flush_pending: Word::new(Class::TlbGen.obj(256 + n), 0),
+            notifier: Subscriptions::new(id),
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.mmap_lock.reset();
+        self.page_table_lock.reset();
+        self.pml.reset();
+        let words = [&self.vma_tree, &self.nr_ptes, &self.cpumask, &self.tlb_gen, &self.tlb_flush_pending];
+        words.into_iter().chain(&self.pmds).chain(&self.rss).for_each(|word| word.poke(0));
+        self.notifier.reset();
+    }
+
+    /// The slot of the PMD entry that covers `addr`.
+    #[inline]
+    pub fn pmdp(&self, addr: Vaddr, hpn: u32) -> &Word {
+        &self.pmds[(addr.0 / hpn) as usize % UNITS_MAX]
+    }
+
+    /// What an rss counter is known as.
+    pub fn rss_obj(&self, which: Rss) -> Obj {
+        self.rss[which as usize].obj()
+    }
+
+    /// `add_mm_counter`.
+    pub fn add_counter(&self, cpu: &Cpu<'_>, which: Rss, pages: i64) {
+        if pages != 0 {
+            cpu.debts.pay(self.rss_obj(which), pages);
+            self.rss[which as usize].add_return(cpu, pages);
+        }
+    }
+
+    /// `mm_inc_nr_ptes`.
+    pub fn inc_nr_ptes(&self, cpu: &Cpu<'_>) {
+        cpu.debts.pay(self.nr_ptes.obj(), 1);
+        self.nr_ptes.add_return(cpu, 1);
+    }
+
+    /// `mm_dec_nr_ptes`.
+    pub fn dec_nr_ptes(&self, cpu: &Cpu<'_>) {
+        cpu.debts.pay(self.nr_ptes.obj(), -1);
+        let left = self.nr_ptes.add_return(cpu, -1);
+        if left < 0 {
+            cpu.splat(crate::sync::Splat::Negative(self.nr_ptes.obj()));
+        }
+    }
+}
+
+impl Kernel {
+    /// The address of the huge unit around `addr` (`addr & HPAGE_PMD_MASK`).
+    #[inline]
+    pub fn haddr(&self, addr: Vaddr) -> Vaddr {
+        Vaddr(addr.0 / self.hpn * self.hpn)
+    }
+
+    /// The slot of the PMD entry that covers `addr`.
+    #[inline]
+    pub fn pmdp(&self, mm: MmId, addr: Vaddr) -> &Word {
+        self.mm(mm).pmdp(addr, self.hpn)
+    }
+}

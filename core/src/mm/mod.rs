@@ -1,0 +1,42 @@
+//! The kernel core: page tables that are changed while others walk them, in the words of `mm/`.
+//!
+//! Layer L2, imports `sync` only: it has never heard of fibres, oracles, programs or the zoo. Every function
+//! that can be preempted takes a `&Cpu`. The order of the locks is the ladder in `rank.rs`.
+
+pub mod class;
+mod filemap;
+mod folio;
+mod gup;
+mod huge_memory;
+mod kernel;
+pub mod khugepaged;
+mod kvm;
+mod madvise;
+mod memory;
+mod migrate;
+mod mm_struct;
+mod mmap;
+mod mmu_notifier;
+mod page_table_check;
+pub mod pgtable;
+pub mod place;
+mod rank;
+mod rmap;
+mod shmem;
+pub mod steps;
+mod swap;
+mod swap_state;
+mod tlb;
+mod truncate;
+mod types;
+mod vma;
+mod vmscan;
+
+pub use folio::{COMPOUND_MAPPED, Folio, Folios, Mapping, Page, flags, small_folios};
+pub use kernel::{Config, FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, Ptlock, UNITS_MAX, VMAS_MAX};
+pub use memory::Signal;
+pub use mm_struct::MmStruct;
+pub use mmu_notifier::Shadow;
+pub use tlb::{Translation, UserAccess};
+pub use types::{AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId};
+pub use vma::{VmArea, VmaSpec};

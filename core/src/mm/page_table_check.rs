@@ -1,0 +1,107 @@
+//! page_table_check: a second book of who maps a page, kept by the entry-update primitives alone
+//! (kernel-semantics section 8).
+
+use super::class::Class;
+use super::folio::Folio;
+use super::kernel::Kernel;
+use super::types::{FolioId, Pfn, Pmd, Pte, TableId};
+use crate::sync::{Cpu, Splat, Word};
+
+impl Kernel {
+    /// `page_table_check_clear`: `pages` user mappings, from `pfn` on, are gone.
+    fn page_table_check_clear(&self, cpu: &Cpu<'_>, pfn: Pfn, pages: u32) {
+        self.ptc_count(cpu, pfn, pages, -1, false);
+    }
+
+    /// `page_table_check_set`: `pages` user mappings, from `pfn` on, are new.
+    fn page_table_check_set(&self, cpu: &Cpu<'_>, pfn: Pfn, pages: u32, write: bool) {
+        self.ptc_count(cpu, pfn, pages, 1, write);
+    }
+
+    fn ptc_count(&self, cpu: &Cpu<'_>, pfn: Pfn, pages: u32, delta: i64, write: bool) {
+        if !self.config.page_table_check || !self.folios.is_valid(pfn) {
+            return;
+        }
+        let folio = self.folios.of(pfn);
+        cpu.debts.pay(Class::Ptc.obj(folio.0), delta * i64::from(pages));
+        for pfn in (pfn.0..pfn.0 + pages).map(Pfn) {
+            let page = self.page(pfn);
+            let anon = self.folio(folio).is_anon();
+            let (count, other): (&Word, &Word) =
+                if anon { (&page.ptc_anon, &page.ptc_file) } else { (&page.ptc_file, &page.ptc_anon) };
+            if other.peek() != 0 {
+                cpu.splat(Splat::PageTableCheck("a page is mapped as anonymous and as a page of a file"));
+            }
+            // The checker's counters are atomics of their own, but nobody decides anything by them: one
+            // action with the store of the entry, so that a schedule does not grow by the checker's steps.
+            let now = count.poke_add(delta);
+            if now < 0 {
+                cpu.splat(Splat::PageTableCheck("a mapping was cleared that was never set"));
+            }
+            if anon && now > 1 && write {
+                cpu.splat(Splat::PageTableCheck("an anonymous page is mapped twice and writable"));
+            }
+        }
+    }
+
+    /// `page_table_check_zero`: a folio that is allocated or freed is not mapped.
+    pub(super) fn page_table_check_zero(&self, cpu: &Cpu<'_>, id: FolioId) {
+        if !self.config.page_table_check {
+            return;
+        }
+        for pfn in self.folios.pfns(id) {
+            let page = self.page(pfn);
+            if page.ptc_anon.peek() != 0 || page.ptc_file.peek() != 0 {
+                cpu.splat(Splat::PageTableCheck("a page is free while the checker counts mappings of it"));
+            }
+        }
+    }
+
+    /// The hook of `ptep_clear` and its relatives: `old` was found in the entry.
+    pub(super) fn page_table_check_pte_clear(&self, cpu: &Cpu<'_>, old: Pte) {
+        if old.is_present() {
+            self.page_table_check_clear(cpu, old.pfn(), 1);
+        }
+    }
+
+    /// The hook of `set_pte_at`: `new` overwrites `old`.
+    pub(super) fn page_table_check_pte_set(&self, cpu: &Cpu<'_>, old: Pte, new: Pte) {
+        self.page_table_check_pte_clear(cpu, old);
+        if new.is_present() {
+            self.page_table_check_set(cpu, new.pfn(), 1, new.is_write());
+        }
+    }
+
+    /// The hook of `pmdp_huge_get_and_clear`: a value that is not a leaf counts nothing.
+    pub(super) fn page_table_check_pmd_clear(&self, cpu: &Cpu<'_>, old: Pmd) {
+        if old.is_trans_huge() {
+            self.page_table_check_clear(cpu, old.pfn(), self.hpn);
+        }
+    }
+
+    /// The hook of `set_pmd_at`.
+    pub(super) fn page_table_check_pmd_set(&self, cpu: &Cpu<'_>, old: Pmd, new: Pmd) {
+        self.page_table_check_pmd_clear(cpu, old);
+        if new.is_trans_huge() {
+            self.page_table_check_set(cpu, new.pfn(), self.hpn, new.is_write());
+        }
+    }
+
+    /// `page_table_check_pte_clear_range`: does the books of all entries of a detached table.
+    pub(super) fn page_table_check_pte_clear_range(&self, cpu: &Cpu<'_>, table: TableId) {
+        for i in 0..self.hpn {
+            self.page_table_check_pte_clear(cpu, Pte(self.tables.get(table).entry(i).peek()));
+        }
+    }
+
+    /// The user mappings that the checker counts, of all pages of a folio.
+    pub fn ptc_of(&self, id: FolioId) -> i64 {
+        let count = |pfn| self.page(pfn).ptc_anon.peek() as i64 + self.page(pfn).ptc_file.peek() as i64;
+        self.folios.pfns(id).map(count).sum()
+    }
+
+    /// The folio behind a frame.
+    pub fn folio_of(&self, pfn: Pfn) -> &Folio {
+        self.folio(self.folios.of(pfn))
+    }
+}

@@ -1,0 +1,12 @@
+//! Page tables: the table objects, the `pte_offset_map` family, and the primitives that change an entry
+//! (kernel-semantics section 3).
+
+mod alloc;
+mod entry;
+mod map;
+mod pmd;
+mod table;
+
+pub use entry::RssDebt;
+pub use map::{Lockptr, PteMap};
+pub use table::{PteTable, PteTables, TableState};

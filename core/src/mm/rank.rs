@@ -1,0 +1,35 @@
+//! The lock-order ladder (kernel-semantics section 12.1), outermost first.
+//!
+//! ```text
+//! i_rwsem
+//!   mmap_lock
+//!     folio lock
+//!       i_mmap_rwsem
+//!         anon_vma->rwsem
+//!           pml, page_table_lock
+//!             ptl                      (nested in pml if it is another lock)
+//!               swap device lock
+//!                 i_pages xa_lock      (also taken outside of every page-table lock)
+//! ```
+//! Exceptions by trylock: the folio lock under ptl in `do_wp_page`, `mmap_lock` in khugepaged.
+
+/// `inode->i_rwsem`.
+pub const I_RWSEM: u8 = 1;
+/// `mm->mmap_lock`.
+pub const MMAP_LOCK: u8 = 2;
+/// PG_locked.
+pub const FOLIO_LOCK: u8 = 4;
+/// `mapping->i_mmap_rwsem`.
+pub const I_MMAP_RWSEM: u8 = 6;
+/// The rwsem of an anon_vma root.
+pub const ANON_VMA_RWSEM: u8 = 7;
+/// pml, or `mm->page_table_lock`.
+pub const PML: u8 = 8;
+/// ptl.
+pub const PTL: u8 = 9;
+/// The lock of a swap device, and the notifier's and KVM's spinlocks.
+pub const SWAP_LOCK: u8 = 10;
+/// The xa_lock of a page cache.
+pub const XA_LOCK: u8 = 11;
+/// Leaf locks: `khugepaged_mm_lock`, the secondary MMU's.
+pub const LEAF: u8 = 12;

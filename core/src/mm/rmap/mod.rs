@@ -1,0 +1,11 @@
+//! rmap: from a page to the entries that map it, and the counters that must agree with them
+//! (kernel-semantics sections 2.3, 4.4, 5).
+
+mod anon_vma;
+mod counters;
+mod unmap;
+mod walk;
+
+pub use anon_vma::AnonVma;
+pub use unmap::UnmapTo;
+pub use walk::VmaWalk;

@@ -1,0 +1,159 @@
+//! shmem: files that live in the page cache and nowhere else (kernel-semantics sections 10.6 and 11.2).
+
+use super::folio::{Mapping, flags};
+use super::kernel::Kernel;
+use super::memory::FaultResult;
+use super::place::{func, ip};
+use super::types::{FileId, FolioId};
+use crate::sync::Cpu;
+
+/// `PAGEVEC_SIZE`: folios that one look at the cache gathers.
+const BATCH: usize = 15;
+
+impl Kernel {
+    /// `shmem_fault`: the folio of the cache that holds page `index`, locked and with a reference. A hole gets a
+    /// page of zeroes.
+    pub fn shmem_fault(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> Result<FolioId, FaultResult> {
+        let _f = cpu.enter(func::shmem_fault);
+        self.shmem_get_folio(cpu, file, index)
+    }
+
+    /// `shmem_get_folio_gfp`. Beyond i_size there is nothing: SIGBUS.
+    ///
+    /// A folio that is found needs no second look at i_size: a racing truncate takes its lock next, and unmaps it.
+    fn shmem_get_folio(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> Result<FolioId, FaultResult> {
+        loop {
+            if self.beyond_i_size(cpu, file, index) {
+                return Err(FaultResult::Sigbus);
+            }
+            if let Some(folio) = self.filemap_get_folio(cpu, file, index) {
+                self.folio(folio).lock.lock(cpu);
+                if self.folio(folio).read_mapping(cpu) == Mapping::File(file) {
+                    return Ok(folio);
+                }
+                self.unlock_and_put(cpu, folio);
+                continue;
+            }
+            let folio = self.folio_alloc(cpu, false).ok_or(FaultResult::Oom)?;
+            self.folio(folio).lock.lock(cpu);
+            self.shmem_init_folio(folio);
+            if !self.filemap_add_folio(cpu, file, index, folio) {
+                // Another fault was faster: its folio is found the next time.
+                self.unlock_and_put(cpu, folio);
+                continue;
+            }
+            // A truncate that came since may have scanned this index while it was still empty.
+            if self.beyond_i_size(cpu, file, index) {
+                self.filemap_remove_folio(cpu, file, folio);
+                self.unlock_and_put(cpu, folio);
+                return Err(FaultResult::Sigbus);
+            }
+            return Ok(folio);
+        }
+    }
+
+    fn beyond_i_size(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> bool {
+        let mapping = self.mapping(file);
+        u64::from(index) >= mapping.i_size.read_once(cpu).min(mapping.i_pages.len() as u64)
+    }
+
+    fn unlock_and_put(&self, cpu: &Cpu<'_>, folio: FolioId) {
+        self.folio(folio).lock.unlock(cpu);
+        self.folio_put(cpu, folio);
+    }
+
+    /// `folio_mark_dirty`, as shmem does it (`noop_dirty_folio`): a step only if the folio is clean.
+    pub fn folio_mark_dirty(&self, cpu: &Cpu<'_>, folio: FolioId) {
+        if !self.folio(folio).has(flags::DIRTY) {
+            self.folio(folio).flags.change_bits(cpu, flags::DIRTY, 0);
+        }
+    }
+
+    /// `shmem_setattr` of the size (`truncate()`), in pages, under i_rwsem. A file cannot outgrow its page cache.
+    pub fn shmem_setattr(&self, cpu: &Cpu<'_>, file: FileId, new_size: u32) {
+        let _f = cpu.enter(func::shmem_setattr);
+        let mapping = self.mapping(file);
+        let new_size = new_size.min(mapping.i_pages.len() as u32);
+        mapping.i_rwsem.down_write(cpu);
+        let old_size = mapping.i_size.read_once(cpu) as u32;
+        if new_size != old_size {
+            mapping.i_size.write_once(cpu, u64::from(new_size));
+        }
+        if new_size <= old_size {
+            if old_size > new_size {
+                self.unmap_mapping_range(cpu, file, new_size, true);
+            }
+            cpu.pass(ip::truncate_unmapped);
+            self.shmem_undo_range(cpu, file, new_size);
+            cpu.pass(ip::truncate_removed);
+            // Again, for the private copies that were made of pages that were still in the cache.
+            if old_size > new_size {
+                self.unmap_mapping_range(cpu, file, new_size, true);
+            }
+        }
+        mapping.i_rwsem.up_write(cpu);
+    }
+
+    /// `shmem_undo_range` from page `lstart` to the end of the file: nothing of it stays in the cache.
+    fn shmem_undo_range(&self, cpu: &Cpu<'_>, file: FileId, lstart: u32) {
+        let _f = cpu.enter(func::shmem_undo_range);
+        let mut index = lstart;
+        loop {
+            cpu.pass(ip::undo_scan);
+            let mut batch = [FolioId(0); BATCH];
+            let found = self.find_lock_entries(cpu, file, &mut index, lstart, &mut batch);
+            for &folio in &batch[..found] {
+                self.truncate_inode_folio(cpu, file, folio);
+                self.folio(folio).lock.unlock(cpu);
+            }
+            batch[..found].iter().for_each(|&folio| self.folio_put(cpu, folio));
+            if found == 0 {
+                break;
+            }
+        }
+        let start = self.undo_partial(cpu, file, lstart);
+        self.undo_rest(cpu, file, start);
+    }
+
+    /// (b) of the semantics: the folio around `lstart`. Returns where the rest begins.
+    ///
+    /// A folio that cannot be split stays as a whole, for its pages below `lstart`; the others become zeroes.
+    fn undo_partial(&self, cpu: &Cpu<'_>, file: FileId, lstart: u32) -> u32 {
+        let Some(folio) = self.shmem_get_partial_folio(cpu, file, lstart) else { return lstart };
+        self.folio_mark_dirty(cpu, folio);
+        let gone = self.truncate_inode_partial_folio(cpu, file, folio, lstart);
+        let next = self.folio(folio).index() + self.folios.nr_pages(folio);
+        self.unlock_and_put(cpu, folio);
+        if gone { lstart } else { next }
+    }
+
+    /// (c): whatever is left, or comes back, from `start` on. Waits for locks, and goes round until all is gone.
+    fn undo_rest(&self, cpu: &Cpu<'_>, file: FileId, start: u32) {
+        let mut index = start;
+        loop {
+            cpu.pass(ip::undo_scan);
+            let mut batch = [(FolioId(0), 0); BATCH];
+            let from = index;
+            let found = self.find_get_entries(cpu, file, &mut index, &mut batch);
+            if found == 0 && from == start {
+                return;
+            }
+            if found == 0 {
+                index = start;
+            }
+            for (n, &(folio, at)) in batch[..found].iter().enumerate() {
+                cpu.pass(ip::undo_entry);
+                self.folio(folio).lock.lock(cpu);
+                let ours = self.truncate_inode_folio(cpu, file, folio);
+                self.folio(folio).lock.unlock(cpu);
+                if !ours {
+                    // Somebody else has removed it, and something else may be there: look again from here on.
+                    index = at;
+                    batch[n..found].iter().for_each(|&(folio, _)| self.folio_put(cpu, folio));
+                    break;
+                }
+                self.folio_put(cpu, folio);
+            }
+        }
+    }
+}

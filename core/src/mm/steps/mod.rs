@@ -1,0 +1,10 @@
+//! The table of steps: what an era of the kernel does at each place where eras, or a wrong variant, differ.
+//!
+//! A step is what some fix replaced, or what a protection consists of. `table.rs` is the table and its eras,
+//! `protections.rs` names what can be left out of it.
+
+mod protections;
+mod table;
+
+pub use protections::{PROTECTIONS, Protection};
+pub use table::{Era, Steps};

@@ -1,0 +1,224 @@
+//! The steps of each era.
+
+use crate::mm::kernel::Kernel;
+use crate::mm::khugepaged::{
+    Collapse, ScanResult, abort, check, clear, driver, free, install, locks, notify, pre_seed, read_locked, unlink,
+};
+use crate::mm::pgtable::PteMap;
+use crate::mm::types::{MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
+use crate::sync::{Cpu, Word};
+
+/// A kernel of a certain time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Era {
+    /// Before the patch: mmap_lock, i_mmap and anon_vma held for write.
+    PreSeed,
+    /// The patch as it was posted (v3, 10/13).
+    SeedV3,
+    /// Linux v6.6.
+    V66,
+}
+
+impl Era {
+    /// All of them, oldest first.
+    pub const ALL: [Era; 3] = [Era::PreSeed, Era::SeedV3, Era::V66];
+
+    /// Its name on the command line and in a file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Era::PreSeed => "pre-seed",
+            Era::SeedV3 => "seed-v3",
+            Era::V66 => "v6.6",
+        }
+    }
+
+    /// What it is, in a line.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Era::PreSeed => "before the patch: collapse under mmap_lock, i_mmap and anon_vma for write",
+            Era::SeedV3 => "the patch as posted: collapse under mmap_lock for read, pte_clear()",
+            Era::V66 => "as Linux v6.6 shipped it: ptep_clear(), mmap_lock dropped again at once",
+        }
+    }
+
+    /// The era of that name.
+    pub fn from_name(name: &str) -> Option<Era> {
+        Era::ALL.into_iter().find(|era| era.name() == name)
+    }
+
+    /// Its table of steps.
+    pub fn steps(self) -> Steps {
+        match self {
+            Era::PreSeed => Steps::PRE_SEED,
+            Era::SeedV3 => Steps::SEED_V3,
+            Era::V66 => Steps::V66,
+        }
+    }
+}
+
+/// An action of a collapse.
+pub type Act = fn(&Cpu<'_>, &Kernel, &mut Collapse);
+/// The checks before the folio lock.
+pub type Checks = fn(&Cpu<'_>, &Kernel, MmId, Vaddr, bool) -> Result<Collapse, ScanResult>;
+/// How MADV_COLLAPSE calls the collapse; returns whether mmap_lock is held for read afterwards.
+pub type Driver = fn(&Cpu<'_>, &Kernel, MmId, Vaddr, &mut ScanResult) -> bool;
+
+/// What a collapse leaves out.
+pub(super) fn skip(_: &Cpu<'_>, _: &Kernel, _: &mut Collapse) {}
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* $field:ident: $type:ty = $v66:expr;)*) => {
+        /// The table. Field by field, what the kernel does there.
+        #[derive(Clone, Copy, Debug)]
+        pub struct Steps { $($(#[$doc])* pub $field: $type,)* }
+
+        impl Steps {
+            /// Linux v6.6.
+            pub const V66: Steps = Steps { $($field: $v66,)* };
+        }
+    };
+}
+
+steps! {
+    /// `collapse_pte_mapped_thp` itself.
+    collapse_pte_mapped_thp: fn(&Cpu<'_>, &Kernel, MmId, Vaddr, bool) -> ScanResult = read_locked::collapse_pte_mapped_thp;
+    /// How MADV_COLLAPSE holds mmap_lock around it.
+    collapse_locked: Driver = driver::under_read_lock;
+    /// MADV_COLLAPSE looks the VMA up again after it has dropped mmap_lock.
+    revalidate: fn(&Cpu<'_>, &Kernel, MmId, Vaddr, VmaId) -> Result<VmaId, ScanResult> = driver::revalidate;
+    /// What khugepaged does with a PTE-mapped huge page.
+    khugepaged_pte_mapped: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) = driver::khugepaged_at_once;
+    /// What khugepaged does when it comes to an mm.
+    khugepaged_visit: fn(&Cpu<'_>, &Kernel, MmId) = |_, _, _| {};
+
+    /// P1 to P3.
+    checks_before_page_lock: Checks = check::vma_then_pmd;
+    /// `range_in_vma` of P1.
+    vma_covers_range: fn(&Kernel, VmaId, Vaddr) -> bool = check::range_in_vma;
+    /// P2.
+    fast_look: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) -> Result<ScanResult, ScanResult> = check::fast_look;
+    /// P5: the huge page, with a reference and locked.
+    get_hpage: fn(&Cpu<'_>, &Kernel, &mut Collapse) -> bool = check::find_lock_hpage;
+    /// P6.
+    check_hpage: fn(&Cpu<'_>, &Kernel, &Collapse) -> Result<(), ScanResult> = check::check_hpage;
+    /// P7.
+    second_look: Act = check::second_look;
+    /// What an abort returns.
+    preset_result: fn(&Collapse) -> ScanResult = check::preset_fail;
+    /// The loop of step 1.
+    step1_check: fn(&Cpu<'_>, &Kernel, &Collapse) -> Result<(), ScanResult> = check::all_ptes;
+
+    /// The invalidation range is opened after step 1, with no spinlock held.
+    notify_before_ptl: Act = notify::start;
+    /// ... under ptl.
+    notify_under_ptl: Act = skip;
+    /// ... after step 2.
+    notify_after_clear: Act = skip;
+    /// The range is closed before pml is dropped.
+    notify_end_early: Act = skip;
+    /// The range is closed after step 4.
+    notify_end: Act = notify::end;
+
+    /// How step 2 maps and locks the table.
+    map_step2: fn(&Cpu<'_>, &Kernel, &mut Collapse) -> bool = locks::map_nolock;
+    /// Step 2 meets an entry that is not present.
+    recheck_present: fn(&Collapse, Pte) -> Result<(), ScanResult> = check::recheck_present;
+    /// Step 2 meets another page.
+    recheck_page: fn(&Kernel, &Collapse, u32, Pte) -> Result<(), ScanResult> = check::recheck_page;
+    /// Step 2 clears the entry.
+    clear_pte: fn(&Cpu<'_>, &Kernel, &Collapse, PteMap, Vaddr) = clear::ptep_clear;
+    /// Step 2 removes the rmap.
+    remove_rmap: fn(&Cpu<'_>, &Kernel, Pfn) = clear::remove_rmap;
+    /// Step 3: the references.
+    ref_sub: Act = clear::ref_sub;
+    /// Step 3: the rss counter.
+    counter_sub: Act = clear::counter_sub;
+
+    /// The locks of step 4.
+    lock_step4: Act = locks::pml_then_ptl;
+    /// `pmdp_collapse_flush` of step 4.
+    unlink: Act = unlink::collapse_flush;
+    /// The flush inside it.
+    collapse_flush: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) = unlink::flush;
+    /// A flush after the locks were dropped.
+    flush_late: Act = skip;
+    /// `mm_dec_nr_ptes`.
+    dec_nr_ptes: Act = free::dec_nr_ptes;
+    /// `page_table_check_pte_clear_range`.
+    ptc_clear_range: Act = free::ptc_clear_range;
+    /// How the table is freed.
+    free_table: Act = free::free_defer;
+
+    /// Tables are freed with entries in them, and the accounting is done afterwards.
+    frees_tables_with_entries: bool = false;
+
+    /// `do_set_pmd` finds the PMD empty under pml.
+    set_pmd_recheck: fn(&Cpu<'_>, &Word) -> bool = install::pmd_is_none;
+    /// `set_huge_pmd` takes a reference.
+    set_huge_pmd_ref: Act = install::get_hpage;
+
+    /// The abort flushes.
+    abort_flush: Act = abort::flush;
+    /// The abort gives references back.
+    abort_ref_sub: Act = clear::ref_sub;
+    /// The abort corrects the rss counter.
+    abort_counter_sub: Act = clear::counter_sub;
+    /// The abort drops ptl.
+    abort_unlock: Act = abort::unlock;
+    /// The abort closes the invalidation range.
+    abort_notify_end: Act = notify::end;
+
+    /// The folio lock is dropped before step 3.
+    unlock_early: Act = skip;
+    /// The folio lock is dropped at the end.
+    unlock_hpage: Act = locks::unlock_hpage;
+    /// The reference of `find_lock_page` is put at the end.
+    put_hpage: Act = locks::put_hpage;
+
+    /// The pre-patch collapse takes i_mmap for write.
+    i_mmap_lock: Act = skip;
+    /// ... and drops it.
+    i_mmap_unlock: Act = skip;
+    /// The pre-patch collapse takes anon_vma for write.
+    anon_vma_lock: Act = skip;
+    /// ... and drops it.
+    anon_vma_unlock: Act = skip;
+    /// The pre-patch collapse waits for whoever walks with interrupts off.
+    table_sync: Act = skip;
+
+    /// `pte_offset_map` opens an RCU read section.
+    pte_map_rcu_lock: fn(&Cpu<'_>) = |cpu| cpu.rcu_read_lock();
+    /// `pte_unmap` closes it.
+    pte_map_rcu_unlock: fn(&Cpu<'_>) = |cpu| cpu.rcu_read_unlock();
+    /// `pte_offset_map_lock` looks at the PMD again under ptl.
+    pte_map_recheck: fn(&Cpu<'_>, &Word, Pmd) -> bool = |cpu, pmdp, pmd| Pmd(pmdp.read_once(cpu)) == pmd;
+}
+
+impl Steps {
+    /// The patch as posted.
+    pub const SEED_V3: Steps = Steps {
+        collapse_locked: driver::under_kept_read_lock,
+        khugepaged_pte_mapped: driver::khugepaged_later,
+        khugepaged_visit: driver::khugepaged_visit,
+        map_step2: locks::map_lock,
+        clear_pte: clear::pte_clear,
+        ..Steps::V66
+    };
+
+    /// Before the patch.
+    pub const PRE_SEED: Steps = Steps {
+        collapse_pte_mapped_thp: pre_seed::collapse_pte_mapped_thp,
+        collapse_locked: driver::under_write_lock,
+        khugepaged_pte_mapped: driver::khugepaged_later,
+        khugepaged_visit: driver::khugepaged_visit,
+        checks_before_page_lock: check::pmd_then_vma,
+        free_table: free::free_now,
+        frees_tables_with_entries: true,
+        i_mmap_lock: pre_seed::i_mmap_lock,
+        i_mmap_unlock: pre_seed::i_mmap_unlock,
+        anon_vma_lock: pre_seed::anon_vma_lock,
+        anon_vma_unlock: pre_seed::anon_vma_unlock,
+        table_sync: pre_seed::table_sync,
+        ..Steps::V66
+    };
+}

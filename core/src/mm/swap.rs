@@ -1,0 +1,77 @@
+//! The swap device: slots with a use count, a tag for the content, and the swap cache in front of them.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::class::Class;
+use super::rank;
+use super::types::{FolioId, SwapId};
+use crate::sync::{LockClass, Spinlock, Word};
+
+/// Slots of the device.
+const SLOTS: u32 = 64;
+
+/// One slot.
+#[derive(Debug)]
+pub struct SwapSlot {
+    /// Swap entries that name the slot.
+    pub count: Word,
+    /// The swap cache: 0, or the folio + 1.
+    pub cache: Word,
+    /// The content that was written out.
+    pub content: Word,
+}
+
+/// The device.
+#[derive(Debug)]
+pub struct SwapDevice {
+    /// The lock of the device and its clusters.
+    pub lock: Spinlock,
+    slots: Vec<SwapSlot>,
+    next: AtomicU32,
+}
+
+impl SwapDevice {
+    pub(super) fn new() -> SwapDevice {
+        let slot = |n: u32| SwapSlot {
+            count: Word::new(Class::SwapCount.obj(n), 0),
+            cache: Word::new(Class::SwapCache.obj(n), 0),
+            content: Word::new(Class::SwapCache.obj(SLOTS + n), 0),
+        };
+        SwapDevice {
+            lock: Spinlock::new(Class::SwapLock.obj(0), LockClass::spinning(rank::SWAP_LOCK)),
+            slots: (0..SLOTS).map(slot).collect(),
+            next: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.lock.reset();
+        let touched = std::mem::take(self.next.get_mut()).min(SLOTS) as usize;
+        for slot in &self.slots[..touched] {
+            [&slot.count, &slot.cache, &slot.content].iter().for_each(|word| word.poke(0));
+        }
+    }
+
+    /// The slot.
+    pub fn slot(&self, id: SwapId) -> &SwapSlot {
+        &self.slots[id.idx() % self.slots.len()]
+    }
+
+    /// The slots that were ever used.
+    pub fn touched(&self) -> impl Iterator<Item = (SwapId, &SwapSlot)> {
+        let touched = self.next.load(Ordering::Relaxed).min(SLOTS) as usize;
+        self.slots[..touched].iter().enumerate().map(|(id, slot)| (SwapId(id as u16), slot))
+    }
+
+    /// A slot that nobody uses, the one that was free longest. The device's lock is held.
+    pub(super) fn find_free(&self) -> Option<SwapId> {
+        (0..SLOTS)
+            .map(|_| SwapId((self.next.fetch_add(1, Ordering::SeqCst) % SLOTS) as u16))
+            .find(|&id| self.slot(id).count.peek() == 0 && self.slot(id).cache.peek() == 0)
+    }
+
+    /// The folio that the swap cache holds for a slot.
+    pub fn cached(&self, id: SwapId) -> Option<FolioId> {
+        self.slot(id).cache.peek().checked_sub(1).map(|folio| FolioId(folio as u32))
+    }
+}

@@ -1,0 +1,11 @@
+//! The TLBs: what each CPU has cached of the page tables, who walks, who flushes, who waits for the flush
+//! (kernel-semantics section 6).
+
+mod cache;
+mod flush;
+mod gather;
+mod walk;
+
+pub use cache::{Tlb, Translation};
+pub use gather::MmuGather;
+pub use walk::{AccessFault, UserAccess};

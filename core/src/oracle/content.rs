@@ -1,0 +1,76 @@
+//! A user's store is not lost.
+//!
+//! Verified: each user load against the last user store to the same page, and at quiescence the content that is found
+//! through page table, swap or page cache against the last store. Pages that an operation in flight may drop
+//! (MADV_DONTNEED, munmap, truncate) are unknown until they are stored to again.
+//! Not verified: the content of pages that were never stored to; mixed shared and private views of one file page.
+
+use super::observed::Cell;
+use super::view::Wrong;
+use super::{Oracle, View};
+use crate::mm::{FileId, Kernel, MmId, Pfn, Pte, Vaddr};
+use crate::sync::{Obj, What};
+
+/// Q17.
+pub const LOST_WRITE: Oracle = Oracle {
+    event: Some(|view, _, what| match what {
+        What::UserLoad { mm, page, value } => {
+            let known = view.observed.cell_of(view.kernel, mm, page).and_then(|at| view.observed.last_store(at));
+            match known.filter(|&stored| stored != value) {
+                Some(stored) => {
+                    let detail = format!("page {page} of m{mm} reads {value:#x}, but {stored:#x} was stored last");
+                    Err(Wrong::new(detail, [view.kernel.pmdp(MmId(mm), Vaddr(page)).obj()]))
+                }
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }),
+    quiesce: Some(|view: &View<'_>, _| {
+        view.observed.known().try_for_each(|(at, stored)| {
+            let (found, name, obj) = find(view.kernel, at);
+            if found == Some(stored) {
+                return Ok(());
+            }
+            let found = found.map_or_else(|| "is gone".to_owned(), |value| format!("holds {value:#x}"));
+            Err(Wrong::new(format!("{name} {found}, but {stored:#x} was stored last"), [obj]))
+        })
+    }),
+    ..Oracle::new("lost_write", "Q17", "A user's store survives collapse, copy, swap and migration.")
+};
+
+/// The content of a page, its name, and the object that holds it.
+fn find(kernel: &Kernel, at: Cell) -> (Option<u64>, String, Obj) {
+    match at {
+        Cell::File(file, page) => {
+            let folio = kernel.mapping(FileId(file)).peek(page);
+            let content = folio.map(|id| {
+                let offset = page - kernel.folio(id).index().min(page);
+                kernel.page(Pfn(kernel.folios.head(id).0 + offset)).content.peek()
+            });
+            let obj = kernel.mapping(FileId(file)).i_pages[page as usize].obj();
+            (content, format!("page {page} of file f{file}"), obj)
+        }
+        Cell::Private(mm, page) => {
+            let addr = Vaddr(page);
+            let obj = kernel.pmdp(MmId(mm), addr).obj();
+            (private(kernel, MmId(mm), addr), format!("page {page} of m{mm}"), obj)
+        }
+    }
+}
+
+fn private(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<u64> {
+    let pmd = kernel.peek_pmd(mm, addr);
+    if pmd.is_trans_huge() {
+        return Some(kernel.page(Pfn(pmd.pfn().0 + addr.0 % kernel.hpn)).content.peek());
+    }
+    let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id))?;
+    let pte = Pte(kernel.tables.get(table).entry(addr.0).peek());
+    if let Some(slot) = pte.swap_slot() {
+        return Some(match kernel.swap.cached(slot) {
+            Some(folio) => kernel.page(kernel.folios.head(folio)).content.peek(),
+            None => kernel.swap.slot(slot).content.peek(),
+        });
+    }
+    pte.is_present().then(|| kernel.page(pte.pfn()).content.peek())
+}

@@ -1,0 +1,59 @@
+//! What `collapse_pte_mapped_thp` promises while it runs, and when it returns.
+//!
+//! Verified: no PTE of the range appears between the unlinking of its table and the end of the collapse; a success means
+//! what it says.
+//! Not verified: the results on failure (any reason is right that was true at some instant).
+
+use super::view::Wrong;
+use super::{Oracle, View};
+use crate::mm::khugepaged::ScanResult;
+use crate::mm::{MmId, Vaddr};
+use crate::sync::What;
+
+/// S7.
+pub const HPAGE_PTE_APPEARED: Oracle = Oracle {
+    event: Some(|view, cpu, what| match what {
+        What::Establish { mm, start, pages: 1, .. } => match view.observed.unlinked_by(mm, start) {
+            Some(collapser) => {
+                let detail = format!(
+                    "cpu{} mapped page {start} of m{mm} while cpu{collapser} holds the range's huge page and has unlinked its table",
+                    cpu.id()
+                );
+                Err(Wrong::new(detail, [view.kernel.pmdp(MmId(mm), Vaddr(start)).obj()]))
+            }
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }),
+    ..Oracle::new(
+        "hpage_pte_appeared",
+        "S7",
+        "While the huge page is locked and its page table unlinked, no PTE appears in the range.",
+    )
+};
+
+/// S16.
+pub const COLLAPSE_RESULT: Oracle = Oracle {
+    event: Some(|view: &View<'_>, cpu, what| match what {
+        What::CollapseResult { mm, haddr, install, result } if result == ScanResult::Succeed as u8 => {
+            let (k, at) = (view.kernel, Vaddr(haddr));
+            let kept = if install {
+                view.observed.has_installed(cpu.id(), mm, haddr)
+            } else {
+                !k.peek_pmd(MmId(mm), at).is_table()
+            };
+            if kept {
+                return Ok(());
+            }
+            let promise = if install { "no huge PMD was installed" } else { "the page table is still there" };
+            let detail = format!("SCAN_SUCCEED for page {haddr} of m{mm}, but {promise}");
+            Err(Wrong::new(detail, [k.pmdp(MmId(mm), at).obj()]))
+        }
+        _ => Ok(()),
+    }),
+    ..Oracle::new(
+        "collapse_result",
+        "S16",
+        "SCAN_SUCCEED means that the PMD was huge, or (without install) that the page table is gone.",
+    )
+};

@@ -1,0 +1,67 @@
+//! What must never be seen. Each oracle is a small check with a name; verdicts are values.
+//!
+//! Layer L3, imports `mm` (to look, never to change), `sync` and `trace`. The table below is the list; each file
+//! says what it verifies and what it does not. An oracle that fails early hides those that come later: the first
+//! violation of a run is its verdict, and at quiescence the order of the table decides.
+
+mod content;
+mod contract;
+mod counters;
+mod lifetime;
+mod locking;
+mod notifier;
+mod observed;
+mod page_cache;
+mod progress;
+mod recount;
+mod tables;
+mod tlb;
+mod view;
+mod vma;
+
+pub use observed::{Dropping, Observed};
+pub use progress::{DEADLOCK, LIVELOCK, PANIC};
+pub use recount::Recount;
+pub use view::{Oracle, View, Wrong};
+
+/// All oracles, in the order in which they are asked.
+pub const ORACLES: &[Oracle] = &[
+    lifetime::PGTABLE_USED_AFTER_FREE,
+    lifetime::WRITE_TO_DETACHED_TABLE,
+    tables::TABLE_UNLINKED_WITH_ENTRIES,
+    tables::TABLE_LINKAGE,
+    tables::BOGUS_TABLE_ENTRY,
+    lifetime::FOLIO_FREED_IN_USE,
+    tlb::STALE_TRANSLATION,
+    tlb::HUGE_AND_SMALL_COEXIST,
+    notifier::SECONDARY_MMU_STALE,
+    notifier::CHANGE_OUTSIDE_NOTIFIER_RANGE,
+    notifier::NOTIFIER_RANGE_LEFT_OPEN,
+    locking::LOCK_NOT_HELD,
+    locking::UNLOCK_NOT_OWNER,
+    locking::LOCK_ORDER,
+    locking::SLEEP_IN_ATOMIC,
+    locking::LOCK_LEFT_HELD,
+    lifetime::VM_BUG_ON,
+    content::LOST_WRITE,
+    contract::HPAGE_PTE_APPEARED,
+    contract::COLLAPSE_RESULT,
+    counters::PAGE_TABLE_CHECK,
+    counters::MAPCOUNT_MISMATCH,
+    counters::BAD_RSS_COUNTER,
+    counters::REFCOUNT_MISMATCH,
+    counters::NR_PTES_MISMATCH,
+    counters::SWAP_COUNT_MISMATCH,
+    tables::PGTABLE_LEAK,
+    tables::MIGRATION_ENTRY_LEFT,
+    page_cache::PAGE_CACHE_INCONSISTENT,
+    vma::VMA_INCONSISTENT,
+    progress::DEADLOCK,
+    progress::LIVELOCK,
+    progress::PANIC,
+];
+
+/// The oracle of that name.
+pub fn oracle(name: &str) -> Option<&'static Oracle> {
+    ORACLES.iter().find(|oracle| oracle.name == name)
+}

@@ -1,0 +1,186 @@
+//! What was observed of a run so far, as far as a later check needs it: the last user stores, who is dropping which
+//! pages, who has unlinked which table.
+
+use crate::mm::{FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, MmId, UNITS_MAX, Vaddr};
+use crate::sync::{CPUS_MAX, What};
+
+/// Pages that an operation in flight may drop: their content is not predictable until it has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dropping {
+    /// MADV_DONTNEED or munmap.
+    Range {
+        /// Whose pages.
+        mm: MmId,
+        /// The first one.
+        start: u32,
+        /// The one after the last.
+        end: u32,
+    },
+    /// truncate: a file, from this page on, and private copies of it.
+    File {
+        /// The file's number.
+        file: u8,
+        /// The first page that goes.
+        from: u32,
+    },
+}
+
+/// Which content a user access goes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cell {
+    /// The page cache's page of a file.
+    File(u8, u32),
+    /// A page of an mm's own.
+    Private(u8, u32),
+}
+
+/// The observations.
+#[derive(Debug)]
+pub struct Observed {
+    private: Vec<u64>,
+    file: Vec<u64>,
+    touched: Vec<Cell>,
+    dropping: [Option<Dropping>; CPUS_MAX],
+    /// The huge PMD that a CPU installed last: mm and first page.
+    installed: [Option<(u8, u32)>; CPUS_MAX],
+    /// The range whose table a CPU has unlinked while it holds the huge page's lock.
+    unlinked: [Option<(u8, u32)>; CPUS_MAX],
+    hpn: u32,
+}
+
+impl Observed {
+    /// Of a machine with this HPN.
+    pub fn new(hpn: u32) -> Observed {
+        Observed {
+            private: vec![0; MMS_MAX * UNITS_MAX * hpn as usize],
+            file: vec![0; FILES_MAX * FILE_UNITS_MAX * hpn as usize],
+            touched: Vec::new(),
+            dropping: [None; CPUS_MAX],
+            installed: [None; CPUS_MAX],
+            unlinked: [None; CPUS_MAX],
+            hpn,
+        }
+    }
+
+    /// Forgets everything.
+    pub fn reset(&mut self) {
+        for at in std::mem::take(&mut self.touched) {
+            *self.cell_mut(at) = 0;
+        }
+        self.dropping = [None; CPUS_MAX];
+        self.installed = [None; CPUS_MAX];
+        self.unlinked = [None; CPUS_MAX];
+    }
+
+    /// Where an access of `mm` at `page` goes.
+    pub fn cell_of(&self, kernel: &Kernel, mm: u8, page: u32) -> Option<Cell> {
+        let (_, vma) =
+            kernel.vmas.iter().find(|(_, vma)| vma.spec.mm.0 == mm && vma.spec.contains(Vaddr(page)))?;
+        match vma.spec.file {
+            Some(file) if vma.spec.shared => Some(Cell::File(file.0, vma.spec.pgoff_of(Vaddr(page)))),
+            _ => Some(Cell::Private(mm, page)),
+        }
+    }
+
+    /// What was stored there last; `None`: not known.
+    pub fn last_store(&self, at: Cell) -> Option<u64> {
+        let value = *self.slot(at)?;
+        (value != 0).then_some(value)
+    }
+
+    /// The cells with a known content.
+    pub fn known(&self) -> impl Iterator<Item = (Cell, u64)> + '_ {
+        self.touched.iter().filter_map(|&at| Some((at, self.last_store(at)?)))
+    }
+
+    /// Whether this CPU has installed a huge PMD there.
+    pub fn has_installed(&self, cpu: u8, mm: u8, haddr: u32) -> bool {
+        self.installed[usize::from(cpu)] == Some((mm, haddr))
+    }
+
+    /// The CPU that has unlinked the table of the range around `page`, and still holds the huge page.
+    pub fn unlinked_by(&self, mm: u8, page: u32) -> Option<u8> {
+        let range = Some((mm, page / self.hpn * self.hpn));
+        self.unlinked.iter().position(|&unlinked| unlinked == range).map(|cpu| cpu as u8)
+    }
+
+    /// Takes a fact in, after the checks have seen it.
+    pub fn take_in(&mut self, kernel: &Kernel, cpu: u8, what: What) {
+        let me = usize::from(cpu);
+        match what {
+            What::UserStore { mm, page, value } => self.store(kernel, mm, page, value),
+            What::Establish { mm, start, pages, .. } if pages > 1 => self.installed[me] = Some((mm, start)),
+            What::Unlink { pmd, .. } => {
+                let units = UNITS_MAX as u32;
+                let (mm, unit) = (pmd.index() / units, pmd.index() % units);
+                self.unlinked[me] = Some((mm as u8, unit * self.hpn));
+            }
+            What::CollapseResult { .. } => {
+                self.unlinked[me] = None;
+                self.installed[me] = None;
+            }
+            What::OpEnd(_) => self.unlinked[me] = None,
+            _ => {}
+        }
+    }
+
+    /// An operation that drops pages begins, or (`None`) the CPU's last one has ended.
+    pub fn set_dropping(&mut self, kernel: &Kernel, cpu: u8, dropping: Option<Dropping>) {
+        let before = std::mem::replace(&mut self.dropping[usize::from(cpu)], dropping);
+        for gone in [before, dropping].into_iter().flatten() {
+            for at in self.touched.clone() {
+                if drops(kernel, gone, at) {
+                    *self.cell_mut(at) = 0;
+                }
+            }
+        }
+    }
+
+    fn store(&mut self, kernel: &Kernel, mm: u8, page: u32, value: u64) {
+        let Some(at) = self.cell_of(kernel, mm, page) else { return };
+        let uncertain = self.dropping.iter().flatten().any(|&dropping| drops(kernel, dropping, at));
+        if self.slot(at).is_none() {
+            return;
+        }
+        if !self.touched.contains(&at) {
+            self.touched.push(at);
+        }
+        *self.cell_mut(at) = if uncertain { 0 } else { value };
+    }
+
+    fn slot(&self, at: Cell) -> Option<&u64> {
+        match at {
+            Cell::File(file, page) => self.file.get(self.index(file, page, FILE_UNITS_MAX)),
+            Cell::Private(mm, page) => self.private.get(self.index(mm, page, UNITS_MAX)),
+        }
+    }
+
+    fn cell_mut(&mut self, at: Cell) -> &mut u64 {
+        match at {
+            Cell::File(file, page) => {
+                let index = self.index(file, page, FILE_UNITS_MAX);
+                &mut self.file[index]
+            }
+            Cell::Private(mm, page) => {
+                let index = self.index(mm, page, UNITS_MAX);
+                &mut self.private[index]
+            }
+        }
+    }
+
+    fn index(&self, which: u8, page: u32, units: usize) -> usize {
+        usize::from(which) * units * self.hpn as usize + page as usize
+    }
+}
+
+/// Whether an operation that is dropping may drop the content of a cell.
+fn drops(kernel: &Kernel, dropping: Dropping, at: Cell) -> bool {
+    match (dropping, at) {
+        (Dropping::Range { mm, start, end }, Cell::Private(m, page)) => mm.0 == m && start <= page && page < end,
+        (Dropping::Range { .. }, Cell::File(..)) => false,
+        (Dropping::File { file, from }, Cell::File(f, page)) => file == f && page >= from,
+        (Dropping::File { file, .. }, Cell::Private(mm, page)) => kernel.vmas.iter().any(|(_, vma)| {
+            vma.spec.mm.0 == mm && vma.spec.contains(Vaddr(page)) && vma.spec.file.is_some_and(|f| f.0 == file)
+        }),
+    }
+}

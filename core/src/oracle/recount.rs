@@ -1,0 +1,133 @@
+//! A recount: every counter of the kernel, counted afresh from the page tables and the caches.
+
+use crate::mm::{FolioId, Kernel, MMS_MAX, MmId, Pmd, Pte, Rss, UNITS_MAX, Vaddr};
+
+/// The counts.
+#[derive(Debug, Default)]
+pub struct Recount {
+    /// By mm and rss counter.
+    pub rss: [[i64; 4]; MMS_MAX],
+    /// Linked tables by mm.
+    pub nr_ptes: [i64; MMS_MAX],
+    /// PTEs that map each frame.
+    pub ptes: Vec<u32>,
+    /// PMD entries that map each folio.
+    pub pmds: Vec<u32>,
+    /// Reasons for references of each folio.
+    pub refs: Vec<u32>,
+    /// User mappings of all pages of each folio, as page_table_check counts them.
+    pub user_maps: Vec<u32>,
+    /// Swap entries by slot.
+    pub swap: Vec<u32>,
+    /// A migration entry that was met.
+    pub migration: Option<(MmId, Vaddr)>,
+}
+
+impl Recount {
+    /// Counts.
+    pub fn count(&mut self, kernel: &Kernel) {
+        self.clear(kernel);
+        for mm in (0..MMS_MAX as u8).map(MmId) {
+            for unit in 0..UNITS_MAX as u32 {
+                let haddr = Vaddr(unit * kernel.hpn);
+                let pmd = kernel.peek_pmd(mm, haddr);
+                if pmd.is_trans_huge() {
+                    self.count_huge(kernel, mm, pmd);
+                } else if let Some(table) = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id)) {
+                    self.nr_ptes[mm.idx()] += 1;
+                    for (i, entry) in (0..).zip(kernel.tables.get(table).entries()) {
+                        self.count_pte(kernel, mm, Vaddr(haddr.0 + i), Pte(entry.peek()));
+                    }
+                }
+            }
+        }
+        self.count_caches(kernel);
+    }
+
+    fn clear(&mut self, kernel: &Kernel) {
+        let pages = kernel.folios.len_pages();
+        let folios = kernel.folios.len_folios();
+        self.rss = Default::default();
+        self.nr_ptes = Default::default();
+        self.migration = None;
+        for (counts, len) in [
+            (&mut self.ptes, pages),
+            (&mut self.pmds, folios),
+            (&mut self.refs, folios),
+            (&mut self.user_maps, folios),
+            (&mut self.swap, 64),
+        ] {
+            counts.clear();
+            counts.resize(len, 0);
+        }
+    }
+
+    fn count_huge(&mut self, kernel: &Kernel, mm: MmId, pmd: Pmd) {
+        if !kernel.folios.is_valid(pmd.pfn()) {
+            return;
+        }
+        let folio = kernel.folios.of(pmd.pfn());
+        self.rss[mm.idx()][kernel.mm_counter(folio) as usize] += i64::from(kernel.hpn);
+        self.pmds[folio.idx()] += 1;
+        self.refs[folio.idx()] += 1;
+        self.user_maps[folio.idx()] += kernel.hpn;
+    }
+
+    fn count_pte(&mut self, kernel: &Kernel, mm: MmId, addr: Vaddr, pte: Pte) {
+        if pte.is_none() {
+            return;
+        }
+        if let Some(which) = kernel.rss_of(pte).0 {
+            self.rss[mm.idx()][which as usize] += 1;
+        }
+        if let Some(slot) = pte.swap_slot() {
+            self.swap[slot.idx() % 64] += 1;
+        }
+        if pte.is_migration() {
+            self.migration = Some((mm, addr));
+        }
+        if pte.is_present() && kernel.folios.is_valid(pte.pfn()) {
+            let folio = kernel.folios.of(pte.pfn());
+            self.user_maps[folio.idx()] += 1;
+            if !pte.is_special() {
+                self.ptes[pte.pfn().0 as usize] += 1;
+                self.refs[folio.idx()] += 1;
+            }
+        }
+    }
+
+    fn count_caches(&mut self, kernel: &Kernel) {
+        for file in &kernel.files {
+            for index in 0..file.i_pages.len() as u32 {
+                if let Some(FolioId(folio)) = file.peek(index) {
+                    self.refs[folio as usize] += 1;
+                }
+            }
+        }
+        for (id, _) in kernel.swap.touched() {
+            if let Some(folio) = kernel.swap.cached(id) {
+                self.refs[folio.idx()] += 1;
+            }
+        }
+    }
+
+    /// The abstract state in words: what two eras must agree on after the same history (semantics 9.10).
+    pub fn describe(&self) -> String {
+        let rss = |mm: usize| {
+            let [file, anon, swap, shmem] = self.rss[mm];
+            format!(
+                "m{mm}: file {file} anon {anon} swap {swap} shmem {shmem} tables {}",
+                self.nr_ptes[mm]
+            )
+        };
+        (0..MMS_MAX).map(rss).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The names of the rss counters.
+    pub fn rss_name(which: usize) -> &'static str {
+        ["MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES"][which]
+    }
+
+    /// The rss counters by number.
+    pub const RSS: [Rss; 4] = [Rss::File, Rss::Anon, Rss::Swap, Rss::Shmem];
+}

@@ -1,0 +1,104 @@
+//! No CPU translates to what it must not reach.
+//!
+//! Verified: a folio that is freed while a TLB still translates to it (without waiting for an access), an access through
+//! such a translation, and at quiescence every cached translation and cached table against the page tables.
+//! Not verified: weak memory orderings (the model is sequentially consistent), lazy TLB mode.
+
+use super::view::Wrong;
+use super::{Oracle, View};
+use crate::mm::class::Class;
+use crate::mm::{FolioId, Kernel, Pmd, Pte, Translation, Vaddr};
+use crate::sync::{Splat, What};
+
+/// S9, I6.1, Q12.
+pub const STALE_TRANSLATION: Oracle = Oracle {
+    splat: Some(|_, splat| match splat {
+        Splat::FolioUseAfterFree(folio) => {
+            Some(Wrong::new(format!("folio {} was accessed after it was freed", folio.index()), [folio]))
+        }
+        _ => None,
+    }),
+    event: Some(|view, _, what| match what {
+        What::Free(folio) if Class::Folio.has(folio) => freed_while_cached(view.kernel, FolioId(folio.index())),
+        _ => Ok(()),
+    }),
+    quiesce: Some(|view: &View<'_>, _| {
+        (0..).zip(&view.kernel.tlbs).try_for_each(|(cpu, tlb)| {
+            tlb.translations().try_for_each(|t| backed(view.kernel, cpu, t))?;
+            tlb.cached_tables().try_for_each(|(mm, unit, table, _)| {
+                let pmd = view.kernel.peek_pmd(mm, Vaddr(unit * view.kernel.hpn));
+                if pmd == Pmd::table(table) {
+                    return Ok(());
+                }
+                let detail = format!("cpu{cpu} still caches pt{} for m{} unit {unit}", table.0, mm.0);
+                Err(Wrong::new(detail, [view.kernel.tables.get(table).obj()]))
+            })
+        })
+    }),
+    ..Oracle::new(
+        "stale_translation",
+        "S9, I6.1, I6.3, Q12",
+        "No CPU can translate to a frame or a page table after it was given away: whoever unmaps flushes first.",
+    )
+};
+
+fn freed_while_cached(kernel: &Kernel, id: FolioId) -> Result<(), Wrong> {
+    let (head, pages) = (kernel.folios.head(id).0, kernel.folios.nr_pages(id));
+    for (cpu, tlb) in (0..).zip(&kernel.tlbs) {
+        for t in tlb.translations() {
+            let size = if t.huge { kernel.hpn } else { 1 };
+            let overlaps = t.pfn.0 < head + pages && head < t.pfn.0 + size;
+            if overlaps && t.generation == kernel.generation(id) {
+                let detail =
+                    format!("folio {} was freed while cpu{cpu} still translates m{} page {} to it", id.0, t.mm.0, t.addr.0);
+                return Err(Wrong::new(detail, [Kernel::folio_obj(id), kernel.pmdp(t.mm, t.addr).obj()]));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is cached is in memory too, with at least the same permission.
+fn backed(kernel: &Kernel, cpu: u8, t: Translation) -> Result<(), Wrong> {
+    let pmd = kernel.peek_pmd(t.mm, t.addr);
+    let in_memory = if pmd.is_trans_huge() {
+        let offset = if t.huge { 0 } else { t.addr.0 % kernel.hpn };
+        pmd.pfn().0 + offset == t.pfn.0 && (!t.write || pmd.is_write())
+    } else {
+        match pmd.pgtable().filter(|&id| !t.huge && pmd.is_table() && kernel.tables.is_valid(id)) {
+            Some(table) => {
+                let pte = Pte(kernel.tables.get(table).entry(t.addr.0).peek());
+                pte.is_present() && pte.pfn() == t.pfn && (!t.write || pte.is_write())
+            }
+            None => false,
+        }
+    };
+    if in_memory {
+        return Ok(());
+    }
+    let detail =
+        format!("cpu{cpu} still translates m{} page {} to frame {}, the page table does not", t.mm.0, t.addr.0, t.pfn.0);
+    let folio = kernel.folios.of(t.pfn);
+    Err(Wrong::new(detail, [kernel.pmdp(t.mm, t.addr).obj(), Kernel::folio_obj(folio)]))
+}
+
+/// I6.2.
+pub const HUGE_AND_SMALL_COEXIST: Oracle = Oracle {
+    quiesce: Some(|view: &View<'_>, _| {
+        for (cpu, tlb) in view.kernel.tlbs.iter().enumerate() {
+            for small in tlb.translations().filter(|t| !t.huge) {
+                let huge = |t: &Translation| t.huge && t.mm == small.mm && t.addr == view.kernel.haddr(small.addr);
+                if tlb.translations().any(|t| huge(&t)) {
+                    let detail = format!("cpu{cpu} caches m{} page {} both huge and small", small.mm.0, small.addr.0);
+                    return Err(Wrong::new(detail, [view.kernel.pmdp(small.mm, small.addr).obj()]));
+                }
+            }
+        }
+        Ok(())
+    }),
+    ..Oracle::new(
+        "huge_and_small_coexist",
+        "I6.2",
+        "No CPU caches both a huge and a small translation of one address.",
+    )
+};

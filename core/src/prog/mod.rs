@@ -1,0 +1,31 @@
+//! A program is what a run is asked to do: pure data, its byte form and its text form.
+//!
+//! [`Program`] is a set-up, a list of operations for each CPU, and a [`Schedule`]. It comes from bytes ([`decode`]:
+//! every byte string is a program), from text ([`parse`]: strict, with errors for people) or from a random source
+//! ([`generate`]). [`fixup`] makes any value well-formed, so that a minimiser may cut where it likes.
+//!
+//! This module has no behaviour and imports nothing of the crate: what kernels, steps, oracles and places there are,
+//! it is told by a [`Vocabulary`].
+
+mod fixup;
+pub mod limits;
+mod op;
+mod program;
+mod scene;
+mod schedule;
+mod setup;
+mod size;
+mod vocabulary;
+pub mod wire;
+mod world;
+
+
+pub use fixup::fixup;
+pub use op::{Advice, At, FileRef, MmRef, Op, VmaRef};
+pub use program::{Axes, Expect, Head, Policy, Program, Ptlock};
+pub use scene::{SCENES, Scene};
+pub use schedule::{Decision, Schedule, Turn, Until};
+pub use setup::{Backing, Mapped, Prot, Setup};
+pub use size::Size;
+pub use vocabulary::{KernelName, OracleName, PlaceName, StepName, Vocabulary};
+pub use wire::{EncodeError, decode, decode_into, encode};

@@ -1,0 +1,115 @@
+//! A scene is a ready-made set-up from which short inputs can race at once.
+
+use super::op::{Advice, At, FileRef, MmRef, Op, VmaRef};
+use super::setup::{Backing, Mapped, Prot, Setup};
+use super::size::Size;
+
+/// A ready-made set-up.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene {
+    /// What it shows, in a few words.
+    pub title: &'static str,
+    /// Its items.
+    pub items: &'static [Setup],
+}
+
+/// The scenes in the order of the byte form, which counts from 1; its 0 stands for "no scene".
+///
+/// All have one address space and one file of a huge unit in huge folios, mapped at `1h` by small entries, unless the
+/// title says otherwise.
+pub static SCENES: [Scene; 8] = [
+    Scene { title: "shared", items: &[MM, FILE, SHARED, table(0), populate(0)] },
+    Scene { title: "private", items: &[MM, FILE, PRIVATE, table(0), populate(0)] },
+    Scene {
+        title: "private, one page written, hence copied",
+        items: &[MM, FILE, PRIVATE, table(0), populate(0), write(0, 1)],
+    },
+    Scene {
+        title: "one file mapped twice in one mm, shared and private",
+        items: &[
+            MM,
+            FILE,
+            SHARED,
+            file_at(0, Mapped::Private(F0), 2),
+            table(0),
+            populate(0),
+            table(1),
+            populate(1),
+        ],
+    },
+    Scene {
+        title: "private, two pages read, the others not present",
+        items: &[MM, FILE, PRIVATE, table(0), read(0, 0), read(0, 2)],
+    },
+    Scene {
+        title: "one file in two mms, shared in one, private in the other",
+        items: &[
+            MM,
+            MM,
+            FILE,
+            SHARED,
+            file_at(1, Mapped::Private(F0), 1),
+            table(0),
+            populate(0),
+            table(1),
+            populate(1),
+        ],
+    },
+    Scene {
+        title: "private, and anonymous memory at 3h with pages written",
+        items: &[MM, FILE, PRIVATE, ANON, table(0), populate(0), write(1, 0), write(1, 1)],
+    },
+    Scene {
+        title: "shared, one page mapped in the secondary MMU too",
+        items: &[MM, FILE, SHARED, table(0), populate(0), KVM],
+    },
+];
+
+/// The scene of a program that has no vma of its own.
+pub(super) fn default() -> &'static [Setup] {
+    SCENES[0].items
+}
+
+const M0: MmRef = MmRef(0);
+const F0: FileRef = FileRef(0);
+const ONE: Size = Size::huge(1);
+
+const MM: Setup = Setup::Mm;
+const FILE: Setup = Setup::File { len: ONE, backing: Backing::Huge };
+const SHARED: Setup = file_at(0, Mapped::Shared(F0), 1);
+const PRIVATE: Setup = file_at(0, Mapped::Private(F0), 1);
+const ANON: Setup = Setup::Mmap {
+    mm: M0,
+    what: Mapped::Anon,
+    at: Size::huge(3),
+    len: ONE,
+    off: Size::ZERO,
+    prot: Prot::Rw,
+};
+const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), write: false });
+
+const fn file_at(mm: u8, what: Mapped, unit: u8) -> Setup {
+    let (at, off) = (Size::huge(unit), Size::ZERO);
+    Setup::Mmap { mm: MmRef(mm), what, at, len: ONE, off, prot: Prot::Rw }
+}
+
+const fn page(vma: u8, p: u8) -> At {
+    At { vma: VmaRef(vma), h: 0, p }
+}
+
+/// With a table in place, populating maps the huge folio by small entries.
+const fn table(vma: u8) -> Setup {
+    Setup::Do(Op::PteAlloc { at: page(vma, 0) })
+}
+
+const fn populate(vma: u8) -> Setup {
+    Setup::Do(Op::Madvise { at: page(vma, 0), len: Size::ZERO, advice: Advice::PopulateRead })
+}
+
+const fn read(vma: u8, p: u8) -> Setup {
+    Setup::Do(Op::Read { at: page(vma, p) })
+}
+
+const fn write(vma: u8, p: u8) -> Setup {
+    Setup::Do(Op::Write { at: page(vma, p) })
+}

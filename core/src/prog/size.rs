@@ -1,0 +1,58 @@
+//! A size is a number of huge units and a number of base pages, so that it means the same at every HPN.
+
+use super::limits::{LEN_UNITS_MAX, PAGES_MAX};
+use arbitrary::{Arbitrary, Result, Unstructured};
+
+/// `h` huge units (HPN base pages each) and `p` base pages.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]
+pub struct Size {
+    /// Huge units.
+    pub h: u8,
+    /// Base pages on top of them; at most [`PAGES_MAX`].
+    pub p: u8,
+}
+
+impl Size {
+    /// Nothing; as the length of an `madvise` it means "to the end of the vma".
+    pub const ZERO: Size = Size { h: 0, p: 0 };
+
+    /// `h` huge units.
+    pub const fn huge(h: u8) -> Size {
+        Size { h, p: 0 }
+    }
+
+    /// `p` base pages.
+    pub const fn base(p: u8) -> Size {
+        Size { h: 0, p }
+    }
+
+    /// The size in base pages, on a machine with `hpn` of them to a huge page.
+    pub const fn pages(self, hpn: u16) -> u32 {
+        self.h as u32 * hpn as u32 + self.p as u32
+    }
+
+    /// Whether this is no size at all.
+    pub const fn is_zero(self) -> bool {
+        self.h == 0 && self.p == 0
+    }
+
+    /// The nearest thing to this size that is at most `units` huge units; itself if it is that already.
+    pub(super) fn within(self, units: u8, hpn: u16) -> Size {
+        let h = self.h % (units + 1);
+        let p = self.p % (PAGES_MAX + 1);
+        let size = Size { h, p };
+        if size.pages(hpn) <= Size::huge(units).pages(hpn) { size } else { Size::huge(h) }
+    }
+}
+
+/// The length argument of an operation: two bytes, `h` first.
+impl<'a> Arbitrary<'a> for Size {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let h = u8::arbitrary(u)? % (LEN_UNITS_MAX + 1);
+        Ok(Size { h, p: u8::arbitrary(u)? % (PAGES_MAX + 1) })
+    }
+
+    fn size_hint(_depth: usize) -> (usize, Option<usize>) {
+        (2, Some(2))
+    }
+}

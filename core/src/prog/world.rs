@@ -1,0 +1,171 @@
+//! A world is what a set-up has declared so far: the measure of every reference that follows.
+
+use super::limits::{
+    AT_UNITS_MAX, FILES_MAX, FILE_UNITS_MAX, LEN_UNITS_MAX, MMS_MAX, PAGES_MAX, UNITS_MAX, VMAS_MAX,
+};
+use super::op::{At, FileRef, MmRef, Op, VmaRef};
+use super::setup::{Mapped, Setup};
+use super::size::Size;
+
+/// A declared vma in base pages: `[start, end)` of an address space.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    mm: MmRef,
+    start: u32,
+    end: u32,
+}
+
+/// What has been declared so far.
+///
+/// Address ranges stay taken when an operation unmaps them: whether it will have done so is for the machine to know.
+pub(super) struct World {
+    hpn: u16,
+    mms: usize,
+    files: usize,
+    vmas: usize,
+    spans: [Span; VMAS_MAX],
+}
+
+impl World {
+    /// Nothing is declared yet.
+    pub(super) fn new(hpn: u16) -> World {
+        World { hpn, mms: 0, files: 0, vmas: 0, spans: [Span::default(); VMAS_MAX] }
+    }
+
+    /// The numbers of address spaces, files and vmas.
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        (self.mms, self.files, self.vmas)
+    }
+
+    /// The length of a declared vma in base pages.
+    pub(super) fn pages(&self, vma: VmaRef) -> u32 {
+        let span = self.spans[vma.index()];
+        span.end - span.start
+    }
+
+    /// Takes note of a well-formed item.
+    pub(super) fn declare(&mut self, item: &Setup) {
+        match *item {
+            Setup::Mm => self.mms += 1,
+            Setup::File { .. } => self.files += 1,
+            Setup::Mmap { mm, at, len, .. } => {
+                let start = at.pages(self.hpn);
+                self.spans[self.vmas] = Span { mm, start, end: start + len.pages(self.hpn) };
+                self.vmas += 1;
+            }
+            Setup::Do(_) => {}
+        }
+    }
+
+    /// The first declared vma that a range of an address space would overlap.
+    pub(super) fn overlap(&self, mm: MmRef, at: Size, len: Size) -> Option<VmaRef> {
+        let (start, end) = (at.pages(self.hpn), at.pages(self.hpn) + len.pages(self.hpn));
+        let taken = |span: &Span| span.mm == mm && span.start < end && start < span.end;
+        let vma = self.spans[..self.vmas].iter().position(taken)?;
+        Some(VmaRef(vma as u8))
+    }
+
+    /// Bends an item until it is well-formed; false if there is no room for it.
+    pub(super) fn bend(&self, item: &mut Setup) -> bool {
+        match item {
+            Setup::Mm => self.mms < MMS_MAX,
+            Setup::File { len, .. } => {
+                *len = self.length(*len, FILE_UNITS_MAX);
+                self.files < FILES_MAX
+            }
+            Setup::Mmap { mm, what, at, len, off, .. } => {
+                if self.vmas == VMAS_MAX || self.mms == 0 {
+                    return false;
+                }
+                mm.0 %= self.mms as u8;
+                *what = self.mapped(*what);
+                *off = match what {
+                    Mapped::Anon => Size::ZERO,
+                    _ => off.within(FILE_UNITS_MAX, self.hpn),
+                };
+                *len = self.length(*len, UNITS_MAX);
+                match self.room(*mm, *at, *len) {
+                    Some(free) => *at = free,
+                    None => return false,
+                }
+                true
+            }
+            Setup::Do(op) => {
+                self.bend_op(op);
+                true
+            }
+        }
+    }
+
+    /// Bends an operation until it refers to what there is; one that can refer to nothing becomes the harmless
+    /// [`Op::RcuGp`], so that the numbers of the operations after it stay.
+    pub(super) fn bend_op(&self, op: &mut Op) {
+        let (_, files, vmas) = self.counts();
+        match op {
+            Op::RcuGp => {}
+            Op::Truncate { .. } if files == 0 => *op = Op::RcuGp,
+            Op::Truncate { file, len } => {
+                *file = FileRef(file.0 % files as u8);
+                *len = len.within(FILE_UNITS_MAX, self.hpn);
+            }
+            _ if vmas == 0 => *op = Op::RcuGp,
+            Op::Munmap { vma } | Op::Khugepaged { vma } => vma.0 %= vmas as u8,
+            Op::Madvise { at, len, .. } => {
+                *at = self.inside(*at);
+                len.h %= LEN_UNITS_MAX + 1;
+                len.p %= PAGES_MAX + 1;
+            }
+            Op::Read { at }
+            | Op::Write { at }
+            | Op::Swapout { at }
+            | Op::Migrate { at }
+            | Op::Uprobe { at }
+            | Op::KvmFault { at, .. }
+            | Op::TlbFill { at }
+            | Op::TlbEvict { at }
+            | Op::PteAlloc { at } => *at = self.inside(*at),
+        }
+    }
+
+    /// An address inside a declared vma; the same one if it is inside already.
+    fn inside(&self, at: At) -> At {
+        let vma = VmaRef(at.vma.0 % self.vmas as u8);
+        let (h, p) = (at.h % (AT_UNITS_MAX + 1), at.p % (PAGES_MAX + 1));
+        let at = At { vma, h, p };
+        let (page, pages) = (at.page(self.hpn), self.pages(vma));
+        if page < pages {
+            return at;
+        }
+        let page = page % pages;
+        let h = (page / u32::from(self.hpn)).min(u32::from(AT_UNITS_MAX));
+        let p = (page - h * u32::from(self.hpn)).min(u32::from(PAGES_MAX));
+        At { vma, h: h as u8, p: p as u8 }
+    }
+
+    fn mapped(&self, what: Mapped) -> Mapped {
+        let known = |file: FileRef| FileRef(file.0 % self.files as u8);
+        match what {
+            Mapped::Shared(file) if self.files > 0 => Mapped::Shared(known(file)),
+            Mapped::Private(file) if self.files > 0 => Mapped::Private(known(file)),
+            _ => Mapped::Anon,
+        }
+    }
+
+    /// A length of at least one page; nothing becomes one huge unit.
+    fn length(&self, len: Size, units: u8) -> Size {
+        let len = len.within(units, self.hpn);
+        if len.is_zero() { Size::huge(1) } else { len }
+    }
+
+    /// The first free place at or after `at`, wrapping around; first at the same page of a unit, then at its start.
+    fn room(&self, mm: MmRef, at: Size, len: Size) -> Option<Size> {
+        let end = Size::huge(UNITS_MAX).pages(self.hpn);
+        let fits = |at: Size| {
+            at.pages(self.hpn) + len.pages(self.hpn) <= end && self.overlap(mm, at, len).is_none()
+        };
+        let places = |p: u8| {
+            (0..UNITS_MAX).map(move |d| Size { h: (at.h % UNITS_MAX + d) % UNITS_MAX, p })
+        };
+        places(at.p % (PAGES_MAX + 1)).chain(places(0)).find(|&at| fits(at))
+    }
+}

@@ -1,0 +1,220 @@
+//! The machine: everything that a run needs, kept and reused.
+
+use std::cell::Cell;
+
+use super::boot::{boot, config};
+use super::fibre::{Stage, conduct};
+use super::outcome::{Outcome, Reached, Verdict};
+use super::segments::turns;
+use super::watch::{Memory, Watch};
+use super::{Director, End, Stacks, Variant, interp};
+use crate::mm::{Config, Kernel};
+use crate::oracle::{self, Wrong};
+use crate::prog::{self, Axes, Op, Program, Schedule, Setup};
+use crate::sched::{self, Pct, RandomWalk, Script, Turns};
+use crate::sync::{Cpu, FEEDBACK_SLOTS, Feedback, What};
+
+/// How to run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The kernel under test; `None`: as the program's header says.
+    pub variant: Option<Variant>,
+    /// Entries of a table; `None`: as the program's header says.
+    pub hpn: Option<u16>,
+    /// The configuration; `None`: as the program's header says.
+    pub axes: Option<Axes>,
+    /// Keep all events, the schedule that was taken, and the final state.
+    pub record: bool,
+    /// Count which access followed which ([`Machine::feedback`]).
+    pub feedback: bool,
+}
+
+/// Fibre stacks, a director, and one kernel for each HPN that was asked for.
+#[derive(Debug)]
+pub struct Machine {
+    stacks: Stacks,
+    director: Director,
+    recorder: Director,
+    feedback: Feedback,
+    worlds: Vec<(Kernel, Memory)>,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Machine::new()
+    }
+}
+
+impl Machine {
+    /// A machine that has not run anything yet.
+    ///
+    /// # Panics
+    /// If there is no memory for the fibres' stacks.
+    pub fn new() -> Machine {
+        let idle = || sched::Policy::Script(Script::default());
+        Machine {
+            stacks: Stacks::new().expect("there is address space for a few stacks"),
+            director: Director::new(idle()),
+            recorder: Director::recording(idle()),
+            feedback: Feedback::default(),
+            worlds: Vec::new(),
+        }
+    }
+
+    /// The interleaving counters since the last call, which sets them to zero.
+    pub fn feedback(&mut self, into: &mut [u8; FEEDBACK_SLOTS]) {
+        self.feedback.take(into);
+    }
+
+    /// Runs a program. The same program, schedule and variant give the same outcome.
+    pub fn run(&mut self, program: &Program, options: &Options) -> Outcome {
+        let hpn = u32::from(options.hpn.unwrap_or(program.head.hpn));
+        let variant = options.variant.clone().unwrap_or_else(|| Variant::of(program));
+        let world = self.world(hpn);
+        let (kernel, memory) = &mut self.worlds[world];
+        kernel.reset(config(options.axes.unwrap_or(program.head.axes)), variant.steps());
+        memory.reset(options.record);
+        boot(kernel, program);
+        let director = if options.record { &self.recorder } else { &self.director };
+        load(&mut director.policy(), program);
+        let feedback = options.feedback.then_some(&self.feedback);
+        let watch = Watch::new(kernel, memory);
+        let run = Run { kernel, watch: &watch, director, program, reached: Cell::default(), steps: Cell::default() };
+        let stage = Stage {
+            cpus: program.cpus.len(),
+            smp: &kernel.smp,
+            director,
+            listener: &watch,
+            feedback,
+            tracing: options.record,
+        };
+        let end = conduct(&mut self.stacks, &stage, &|cpu| run.cpu(cpu));
+        run.conclude(&end);
+        let (reached, steps) = (run.reached.get(), run.steps.get());
+        let unreached = match &*director.policy() {
+            sched::Policy::Turns(turns) => turns.missed(),
+            _ => Vec::new(),
+        };
+        let state = if options.record { memory.recount.describe() } else { String::new() };
+        Outcome {
+            verdict: memory.violation.take().map_or(Verdict::Clean, Verdict::Violation),
+            steps,
+            preemptions: director.preemptions(),
+            taken: director.taken(),
+            turns: turns(&director.segments()),
+            reached,
+            trace: memory.trace.take(),
+            unreached,
+            state,
+        }
+    }
+
+    fn world(&mut self, hpn: u32) -> usize {
+        match self.worlds.iter().position(|(kernel, _)| kernel.hpn == hpn) {
+            Some(world) => world,
+            None => {
+                let kernel = Kernel::new(hpn, Config::default(), Variant::default().steps());
+                self.worlds.push((kernel, Memory::new(hpn)));
+                self.worlds.len() - 1
+            }
+        }
+    }
+}
+
+/// Gives the director's policy the program's schedule, in the memory that it has.
+fn load(policy: &mut sched::Policy, program: &Program) {
+    let seed = program.head.seed;
+    match (program.head.policy, &program.schedule, policy) {
+        (prog::Policy::Random { mean }, _, policy) => {
+            *policy = sched::Policy::RandomWalk(RandomWalk::new(seed, mean.max(1)));
+        }
+        (prog::Policy::Pct { depth }, _, policy) => {
+            *policy = sched::Policy::Pct(Pct::new(seed, depth.max(1), STEPS_GUESS));
+        }
+        (prog::Policy::Records, Schedule::Turns(turns), policy) => {
+            let mut followed = Turns::new();
+            followed.load(turns);
+            *policy = sched::Policy::Turns(followed);
+        }
+        (prog::Policy::Records, Schedule::Decisions(decisions), sched::Policy::Script(script)) => {
+            script.load(decisions);
+        }
+        (prog::Policy::Records, Schedule::Decisions(decisions), policy) => {
+            let mut script = Script::new();
+            script.load(decisions);
+            *policy = sched::Policy::Script(script);
+        }
+    }
+}
+
+/// Among how many steps PCT spreads its change points: about what a program of a dozen operations takes.
+const STEPS_GUESS: u32 = 256;
+
+/// One run of one program.
+struct Run<'a> {
+    kernel: &'a Kernel,
+    watch: &'a Watch<'a>,
+    director: &'a Director,
+    program: &'a Program,
+    reached: Cell<Reached>,
+    steps: Cell<u32>,
+}
+
+impl Run<'_> {
+    /// What a CPU does: CPU 0 the set-up first, then each its own operations.
+    fn cpu(&self, cpu: &Cpu<'_>) {
+        if cpu.id() == 0 {
+            for (n, item) in (0..).zip(&self.program.setup) {
+                if let Setup::Do(op) = *item {
+                    self.call(cpu, op, 0x1000 + n, u16::MAX);
+                }
+            }
+            cpu.forget_reached();
+            self.director.begin(cpu);
+        }
+        let ops = &self.program.cpus[usize::from(cpu.id())];
+        for (n, &op) in (0..).zip(ops) {
+            cpu.begin_op(n);
+            self.call(cpu, op, 0x100 * (u64::from(cpu.id()) + 1) + u64::from(n), n);
+        }
+        cpu.begin_op(ops.len() as u16);
+        let mut reached = self.reached.get();
+        reached.merge(cpu.reached());
+        self.reached.set(reached);
+        self.steps.set(self.steps.get() + cpu.now());
+    }
+
+    fn call(&self, cpu: &Cpu<'_>, op: Op, tag: u64, n: u16) {
+        let dropping = interp::dropping(self.kernel, op);
+        if dropping.is_some() {
+            self.watch.set_dropping(cpu, dropping);
+        }
+        interp::call(cpu, self.kernel, op, tag);
+        if dropping.is_some() {
+            self.watch.set_dropping(cpu, None);
+        }
+        // Interrupts come between operations at the latest: the RCU softirq runs where it can.
+        self.kernel.rcu_do_batch(cpu);
+        cpu.note(What::OpEnd(n));
+    }
+
+    /// Lets the oracles look at how it ended.
+    fn conclude(&self, end: &End) {
+        match end {
+            End::Clean => self.watch.quiesce(),
+            End::Stopped => {}
+            End::Deadlock { waiting } => {
+                let cpus: Vec<String> =
+                    (0..32).filter(|cpu| waiting >> cpu & 1 == 1).map(|cpu| format!("cpu{cpu}")).collect();
+                let detail = format!("{} wait for ever", cpus.join(" and "));
+                self.watch.ended(&oracle::DEADLOCK, Wrong::new(detail, []));
+            }
+            End::Livelock => {
+                self.watch.ended(&oracle::LIVELOCK, Wrong::new("no end after fair turns for all", []));
+            }
+            End::Panicked(message) => {
+                self.watch.ended(&oracle::PANIC, Wrong::new(format!("the model panicked: {message}"), []));
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Putting it together: a program, a variant of the kernel and a schedule in, a verdict out.
+//!
+//! Layer L4. [`Machine::run`] is the only verb: it boots the machine, conducts the program on fibres, lets the oracles
+//! look, and says what came of it. [`free_run`] does the same on OS threads with nobody conducting.
+
+mod boot;
+mod director;
+mod fibre;
+mod free;
+mod interp;
+mod machine;
+mod names;
+mod os;
+mod outcome;
+mod segments;
+mod stacks;
+#[cfg(test)]
+mod tests;
+mod variant;
+mod watch;
+
+pub use director::{Director, End, FAIR_STEPS_MAX, STEPS_MAX, Segment};
+pub use fibre::{Listener, Stage, conduct};
+pub use free::free_run;
+pub use machine::{Machine, Options};
+pub use names::{object_name, parse, place_name, print, print_program, value_name, vocabulary};
+pub use os::free_run as on_os_threads;
+pub use outcome::{Outcome, Reached, Verdict, Violation};
+pub use stacks::{STACK_BYTES, Stacks};
+pub use variant::Variant;

@@ -1,0 +1,156 @@
+//! The watch: it keeps the trace, lets the oracles look at each fact, and remembers the first violation.
+
+use std::cell::RefCell;
+
+use super::fibre::Listener;
+use super::names::{object_name, place_name};
+use super::outcome::Violation;
+use crate::mm::Kernel;
+use crate::oracle::{Dropping, ORACLES, Observed, Oracle, Recount, View, Wrong};
+use crate::sync::{Cpu, Place, What};
+use crate::trace::{Event, Trace};
+
+/// What is kept from run to run.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pub(super) observed: Observed,
+    pub(super) trace: Option<Trace>,
+    pub(super) violation: Option<Box<Violation>>,
+    pub(super) recount: Recount,
+}
+
+impl Memory {
+    pub(super) fn new(hpn: u32) -> Memory {
+        Memory { observed: Observed::new(hpn), trace: None, violation: None, recount: Recount::default() }
+    }
+
+    pub(super) fn reset(&mut self, record: bool) {
+        self.observed.reset();
+        self.trace = record.then(Trace::default);
+        self.violation = None;
+    }
+}
+
+/// The listener of a run.
+#[derive(Debug)]
+pub(super) struct Watch<'a> {
+    kernel: &'a Kernel,
+    memory: RefCell<&'a mut Memory>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(kernel: &'a Kernel, memory: &'a mut Memory) -> Watch<'a> {
+        Watch { kernel, memory: RefCell::new(memory) }
+    }
+
+    /// An operation that drops pages begins on this CPU, or has ended.
+    pub(super) fn set_dropping(&self, cpu: &Cpu<'_>, dropping: Option<Dropping>) {
+        self.memory.borrow_mut().observed.set_dropping(self.kernel, cpu.id(), dropping);
+    }
+
+    /// Nothing is in flight any longer: the checks that walk the whole machine.
+    pub(super) fn quiesce(&self) {
+        let memory = &mut **self.memory.borrow_mut();
+        if memory.violation.is_some() {
+            return;
+        }
+        memory.recount.count(self.kernel);
+        let view = View { kernel: self.kernel, observed: &memory.observed };
+        let wrong = ORACLES.iter().find_map(|oracle| {
+            let check = oracle.quiesce?;
+            check(&view, &memory.recount).err().map(|wrong| (oracle, wrong))
+        });
+        if let Some((oracle, wrong)) = wrong {
+            memory.violation = Some(Box::new(at_quiescence(oracle, wrong)));
+        }
+    }
+
+    /// Remembers a violation that the end of the run was, unless there is one already.
+    pub(super) fn ended(&self, oracle: &'static Oracle, wrong: Wrong) {
+        let memory = &mut **self.memory.borrow_mut();
+        if memory.violation.is_none() {
+            memory.violation = Some(Box::new(at_quiescence(oracle, wrong)));
+        }
+    }
+
+    fn check(&self, observed: &Observed, cpu: &Cpu<'_>, what: What) -> Option<(&'static Oracle, Wrong, Place)> {
+        let view = View { kernel: self.kernel, observed };
+        let here = cpu.function();
+        match what {
+            What::Splat(splat) => ORACLES
+                .iter()
+                .find_map(|oracle| Some((oracle, (oracle.splat?)(&view, splat)?, here))),
+            What::OpEnd(_) => ORACLES.iter().find_map(|oracle| {
+                let wrong = (oracle.op_end?)(&view, cpu).err()?;
+                let debt = cpu.debts.open().into_iter().find(|debt| wrong.objects.contains(&debt.to));
+                Some((oracle, wrong, debt.map_or(here, |debt| debt.place)))
+            }),
+            _ if is_fact(what) => ORACLES
+                .iter()
+                .find_map(|oracle| Some((oracle, (oracle.event?)(&view, cpu, what).err()?, here))),
+            _ => None,
+        }
+    }
+}
+
+/// Whether oracles may have something to say about it: not so of plain accesses.
+fn is_fact(what: What) -> bool {
+    matches!(
+        what,
+        What::Free(_)
+            | What::Unlink { .. }
+            | What::Downgrade { .. }
+            | What::Establish { .. }
+            | What::UserLoad { .. }
+            | What::CollapseResult { .. }
+    )
+}
+
+impl Listener for Watch<'_> {
+    fn note(&self, cpu: &Cpu<'_>, what: What) -> bool {
+        let memory = &mut **self.memory.borrow_mut();
+        if memory.violation.is_some() {
+            return false;
+        }
+        if let Some(trace) = &mut memory.trace {
+            trace.push(Event { cpu: cpu.id(), step: cpu.now(), place: cpu.place(), what });
+        }
+        let wrong = self.check(&memory.observed, cpu, what);
+        memory.observed.take_in(self.kernel, cpu.id(), what);
+        match wrong {
+            None => true,
+            Some((oracle, wrong, place)) => {
+                memory.violation = Some(Box::new(on_cpu(self.kernel, oracle, wrong, place, cpu)));
+                false
+            }
+        }
+    }
+}
+
+fn on_cpu(kernel: &Kernel, oracle: &'static Oracle, wrong: Wrong, place: Place, cpu: &Cpu<'_>) -> Violation {
+    let debts = cpu.debts.open().into_iter();
+    let debts = debts.map(|debt| (cpu.id(), format!("{} {:+}", object_name(debt.to, kernel.hpn), debt.amount)));
+    Violation {
+        oracle,
+        function: place_name(place),
+        detail: wrong.detail,
+        objects: wrong.objects,
+        cpu: cpu.id(),
+        step: cpu.now(),
+        op: cpu.op(),
+        debts: debts.collect(),
+    }
+}
+
+fn at_quiescence(oracle: &'static Oracle, wrong: Wrong) -> Violation {
+    Violation {
+        oracle,
+        function: "quiescence",
+        detail: wrong.detail,
+        objects: wrong.objects,
+        cpu: 0,
+        step: 0,
+        op: 0,
+        debts: Vec::new(),
+    }
+}

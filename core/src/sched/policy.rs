@@ -1,0 +1,91 @@
+//! The portfolio of policies, under one name: an enum, so that asking one is a jump and not an allocation.
+
+use super::{At, Grant, Pct, RandomWalk, Script, Turns, Why};
+
+/// Who goes next.
+#[derive(Clone, Debug)]
+pub enum Policy {
+    /// Decisions, by position: what bytes hold and what a run records.
+    Script(Script),
+    /// Turns, by place: what people write.
+    Turns(Turns),
+    /// Runs of random length; with mean 1 a random choice at every step.
+    RandomWalk(RandomWalk),
+    /// Random priorities and a few changes.
+    Pct(Pct),
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy::Script(Script::new())
+    }
+}
+
+impl Policy {
+    /// Gives the policy another seed, from the next run on. Scripts and turns have none.
+    pub fn reseed(&mut self, seed: u64) {
+        match self {
+            Policy::Script(_) | Policy::Turns(_) => {}
+            Policy::RandomWalk(walk) => walk.reseed(seed),
+            Policy::Pct(pct) => pct.reseed(seed),
+        }
+    }
+
+    /// Back to the start: the next run will be conducted as the first one was.
+    pub fn rewind(&mut self) {
+        match self {
+            Policy::Script(script) => script.rewind(),
+            Policy::Turns(turns) => turns.rewind(),
+            Policy::RandomWalk(walk) => walk.rewind(),
+            Policy::Pct(pct) => pct.rewind(),
+        }
+    }
+
+    /// Who goes next, of the CPUs in the mask `runnable`, which is not empty.
+    #[inline]
+    pub fn pick(&mut self, why: Why, at: At, runnable: u32) -> u8 {
+        match self {
+            Policy::Script(script) => script.pick(why, at, runnable),
+            Policy::Turns(turns) => turns.pick(why, at, runnable),
+            Policy::RandomWalk(walk) => walk.pick(runnable),
+            Policy::Pct(pct) => pct.pick(why, at, runnable),
+        }
+    }
+
+    /// How long the CPU that now goes may run.
+    #[inline]
+    pub fn grant(&mut self, at: At) -> Grant {
+        match self {
+            Policy::Script(script) => script.grant(at),
+            Policy::Turns(turns) => turns.grant(at),
+            Policy::RandomWalk(walk) => walk.grant(),
+            Policy::Pct(pct) => pct.grant(at),
+        }
+    }
+
+    /// The place at which `cpu` is to tell that it came there; 0 if there is none.
+    #[inline]
+    pub fn stop_at(&self, cpu: u8) -> u16 {
+        match self {
+            Policy::Turns(turns) => turns.stop_at(cpu),
+            _ => 0,
+        }
+    }
+
+    /// `cpu` came to `place`: whether it stops before its next step.
+    pub fn arrived(&mut self, cpu: u8, place: u16) -> bool {
+        match self {
+            Policy::Turns(turns) => turns.arrived(cpu, place),
+            _ => false,
+        }
+    }
+
+    /// The CPUs of the mask can run, some of them since just now: whether `cpu` must ask before its next step.
+    #[inline]
+    pub fn woken(&mut self, cpu: u8, runnable: u32) -> bool {
+        match self {
+            Policy::Pct(pct) => pct.woken(cpu, runnable),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A spinlock: owns no data, remembers who holds it and who waits.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::word::{LOCK, UNLOCK, slot};
+use super::lockdep::PackedLock;
+use super::{Cpu, LockClass};
+use crate::trace::{LockMode, Obj, What};
+
+const OWNER: u32 = 0xff;
+
+/// A lock held by one CPU at a time: owner + 1 in the low byte, the mask of waiting CPUs above it.
+///
+/// Taking and releasing are explicit, as in the kernel: a wrong variant may forget either.
+#[derive(Debug)]
+pub struct Spinlock {
+    state: AtomicU32,
+    slot: u16,
+    lock: PackedLock,
+}
+
+impl Spinlock {
+    /// A free lock that is known as `obj`.
+    pub const fn new(obj: Obj, class: LockClass) -> Spinlock {
+        Spinlock { state: AtomicU32::new(0), slot: slot(obj), lock: PackedLock::new(obj, class) }
+    }
+
+    /// What the lock is known as.
+    #[inline]
+    pub fn obj(&self) -> Obj {
+        self.lock.obj()
+    }
+
+    /// `spin_lock`.
+    #[inline]
+    pub fn lock(&self, cpu: &Cpu<'_>) {
+        self.acquire(cpu, true);
+    }
+
+    /// `spin_lock_nested`: a lock of the same rank may be held already.
+    #[inline]
+    pub fn lock_nested(&self, cpu: &Cpu<'_>) {
+        self.acquire(cpu, false);
+    }
+
+    /// `spin_trylock`.
+    #[inline]
+    pub fn trylock(&self, cpu: &Cpu<'_>) -> bool {
+        cpu.step(self.slot, LOCK);
+        let taken = self.grab(cpu);
+        if taken {
+            self.took(cpu, false);
+        }
+        taken
+    }
+
+    /// `spin_unlock`.
+    #[inline]
+    pub fn unlock(&self, cpu: &Cpu<'_>) {
+        cpu.step(self.slot, UNLOCK);
+        if !cpu.is_hushed() {
+            return self.release(cpu);
+        }
+        let state = self.state.load(Ordering::Relaxed);
+        self.state.store(0, Ordering::Relaxed);
+        cpu.released_hushed(self.obj());
+        if state & !OWNER != 0 {
+            wake(cpu, state >> 8);
+        }
+    }
+
+    /// Whether nobody holds it.
+    pub fn is_free(&self) -> bool {
+        self.owner().is_none()
+    }
+
+    /// Who holds it.
+    pub fn owner(&self) -> Option<u8> {
+        let state = self.state.load(Ordering::SeqCst);
+        (state & OWNER).checked_sub(1).map(|owner| owner as u8)
+    }
+
+    /// Nobody holds it any longer, nobody waits.
+    pub fn reset(&self) {
+        self.state.store(0, Ordering::SeqCst);
+    }
+
+    #[inline]
+    fn took(&self, cpu: &Cpu<'_>, in_order: bool) {
+        cpu.took_hushed(self.lock, in_order);
+        cpu.record(|| What::Lock { obj: self.obj(), mode: LockMode::Exclusive });
+    }
+
+    #[inline]
+    fn grab(&self, cpu: &Cpu<'_>) -> bool {
+        self.state
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |state| {
+                (state & OWNER == 0).then(|| state & !(256 << cpu.id()) | (u32::from(cpu.id()) + 1))
+            })
+            .is_ok()
+    }
+
+    #[inline]
+    fn acquire(&self, cpu: &Cpu<'_>, in_order: bool) {
+        if self.lock.sleeps() {
+            cpu.might_sleep();
+        }
+        cpu.step(self.slot, LOCK);
+        if !cpu.is_hushed() || self.state.load(Ordering::Relaxed) != 0 {
+            return self.contend(cpu, in_order);
+        }
+        self.state.store(u32::from(cpu.id()) + 1, Ordering::Relaxed);
+        cpu.took_hushed(self.lock, in_order);
+    }
+
+    #[inline(never)]
+    fn release(&self, cpu: &Cpu<'_>) {
+        let state = self.state.swap(0, Ordering::SeqCst);
+        cpu.released(self.obj());
+        if state & !OWNER != 0 {
+            wake(cpu, state >> 8);
+        }
+    }
+
+    /// A CPU that looks again takes no step for it: the count of steps does not depend on contention.
+    #[cold]
+    #[inline(never)]
+    fn contend(&self, cpu: &Cpu<'_>, in_order: bool) {
+        while !self.grab(cpu) {
+            match cpu.conductor() {
+                Some(conductor) => {
+                    self.state.fetch_or(256 << cpu.id(), Ordering::SeqCst);
+                    cpu.record(|| What::Wait { obj: self.obj() });
+                    conductor.wait(cpu, self.obj());
+                }
+                None => std::thread::yield_now(),
+            }
+        }
+        self.took(cpu, in_order);
+    }
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn wake(cpu: &Cpu<'_>, cpus: u32) {
+    if let Some(conductor) = cpu.conductor() {
+        conductor.wake(cpu, cpus);
+    }
+}

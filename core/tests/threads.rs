@@ -1,0 +1,37 @@
+//! The same programs on OS threads, with nobody conducting: the hardware schedules, the quiescent oracles look.
+
+use racewalk::prog::{self, generate::Shape};
+use racewalk::{Era, Options, Variant, free_run};
+
+/// Programs: a thread sanitizer makes each of them many times slower.
+const PROGRAMS: u64 = if cfg!(debug_assertions) { 300 } else { 3_000 };
+
+fn random(seed: u64) -> impl FnMut() -> u32 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u32
+    }
+}
+
+fn first_violation(variant: &Variant, programs: u64) -> Option<(u64, &'static str)> {
+    (0..programs).find_map(|seed| {
+        let program = prog::generate::generate(&mut random(seed), &Shape::default());
+        let verdict = free_run(&program, &Options { variant: Some(variant.clone()), ..Options::default() });
+        (!verdict.is_clean()).then(|| (seed, verdict.name()))
+    })
+}
+
+#[test]
+fn v66_is_clean_on_os_threads() {
+    assert_eq!(first_violation(&Variant::era(Era::V66), PROGRAMS), None);
+}
+
+#[test]
+fn a_lost_correction_is_found_on_os_threads() {
+    let without = racewalk::Protection::from_name("counter_sub").into_iter().collect();
+    let found = first_violation(&Variant { era: Era::V66, without }, PROGRAMS);
+    assert_eq!(found.map(|(_, name)| name), Some("bad_rss_counter"));
+}
