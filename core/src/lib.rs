@@ -26,7 +26,7 @@ pub use mm::steps::{Era, PROTECTIONS, Protection};
 pub use oracle::{ORACLES, Oracle};
 pub use prog::{Document, ParseError, Program};
 pub use run::{
-    Machine, Options, Outcome, Reached, Variant, Verdict, Violation, free_run, object_name, parse, place_name, print,
+    FinalState, Machine, Options, Outcome, Reached, Variant, Verdict, Violation, free_run, object_name, parse, place_name, print,
     print_program, value_name, vocabulary,
 };
 pub use sync::FEEDBACK_SLOTS;

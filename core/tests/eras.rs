@@ -1,7 +1,7 @@
 //! Single-threaded, the eras agree: the same history leads to the same abstract state (kernel-semantics 9.10).
 
-use racewalk::prog::{self, Axes, generate::Shape};
-use racewalk::{Era, Machine, Options, Program, Variant};
+use racewalk::prog::{self, Axes, Op, generate::Shape};
+use racewalk::{Era, FinalState, Machine, Options, Program, Variant};
 
 const PROGRAMS: u64 = 10_000;
 
@@ -26,7 +26,7 @@ fn single_threaded(seed: u64) -> Program {
     program
 }
 
-fn final_state(machine: &mut Machine, program: &Program, era: Era) -> String {
+fn final_state(machine: &mut Machine, program: &Program, era: Era) -> FinalState {
     // seed-v3 loses the checker's counts, so the checker is off for it (the others keep theirs: it changes no state).
     let axes = Axes { page_table_check: era != Era::SeedV3, ..program.head.axes };
     let variant = Some(Variant::era(era));
@@ -35,16 +35,27 @@ fn final_state(machine: &mut Machine, program: &Program, era: Era) -> String {
     outcome.state
 }
 
+/// The older khugepaged remembers what v6.6 collapses at once: until its next visit the eras differ in pages that the
+/// page cache can give back at any time, and in nothing else.
+fn agree(one: &FinalState, other: &FinalState, program: &Program) -> bool {
+    let deferred = program.cpus[0].iter().any(|op| matches!(op, Op::Khugepaged { .. }));
+    if deferred { one.refaultable == other.refaultable } else { one == other }
+}
+
 #[test]
 fn the_eras_agree_on_single_threaded_programs() {
     let mut machine = Machine::new();
-    let mut collapsed = 0;
+    let (mut collapsed, mut exact) = (0, 0);
     for seed in 0..PROGRAMS {
         let program = single_threaded(seed);
-        let states = Era::ALL.map(|era| final_state(&mut machine, &program, era));
-        assert_eq!(states[0], states[2], "pre-seed and v6.6, seed {seed}:\n{}", racewalk::print_program(&program));
-        assert_eq!(states[1], states[2], "seed-v3 and v6.6, seed {seed}:\n{}", racewalk::print_program(&program));
-        collapsed += u64::from(states[2].contains("huge"));
+        let [pre_seed, seed_v3, v66] = Era::ALL.map(|era| final_state(&mut machine, &program, era));
+        let text = || racewalk::print_program(&program);
+        assert!(agree(&pre_seed, &v66, &program), "seed {seed}: {pre_seed:#?} {v66:#?}\n{}", text());
+        assert!(agree(&seed_v3, &v66, &program), "seed {seed}: {seed_v3:#?} {v66:#?}\n{}", text());
+        collapsed += u64::from(v66.exact.contains("huge"));
+        exact += u64::from(pre_seed == v66);
     }
+    println!("{PROGRAMS} programs: {collapsed} end with a huge PMD, {exact} agree in every detail");
     assert!(collapsed > PROGRAMS / 20, "only {collapsed} programs end with a huge PMD");
+    assert!(exact > PROGRAMS / 2, "only {exact} programs agree in every detail");
 }

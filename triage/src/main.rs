@@ -1,1 +1,43 @@
-fn main() {}
+//! `racewalk` is the way back: from a crash to what happened.
+//!
+//! One file per verb below `verb/`; this file only dispatches. Exit codes: 0 nothing found, 1 something found,
+//! 2 could not be done.
+#![forbid(unsafe_code)]
+
+mod anchor;
+mod args;
+mod case;
+mod diagram;
+mod engine;
+mod finding;
+mod minimise;
+mod progress;
+mod refusal;
+mod replay;
+mod report;
+mod search;
+mod seeds;
+mod source;
+mod verb;
+
+use std::process::ExitCode;
+
+use args::{Cli, Verb};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Fuzz(args) => verb::fuzz::run(args),
+        Verb::Replay(args) => verb::replay::run(&args),
+        Verb::Check(args) => verb::check::run(&args),
+        Verb::Pack(args) => verb::pack::run(&args),
+        Verb::Show(args) => verb::show::run(&args),
+        Verb::Run(args) => verb::run::run(&args),
+        Verb::Ablate(args) => verb::ablate::run(args),
+        Verb::List(args) => verb::list::run(&args),
+    };
+    done.unwrap_or_else(|refusal| {
+        eprint!("{refusal:?}");
+        ExitCode::from(2)
+    })
+}

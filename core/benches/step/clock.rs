@@ -4,22 +4,25 @@ use std::time::{Duration, Instant};
 
 use crate::contender::Contender;
 
-/// How often each contender has its turn; the median counts.
-const TURNS: usize = 7;
-const TURN: Duration = Duration::from_millis(120);
+/// How often each contender has its turn. The fastest counts: whatever else the machine does only makes one slower.
+const TURNS: usize = 20;
+const TURN: Duration = Duration::from_millis(40);
 
 /// Seconds of one execution of each contender, measured in alternation.
 pub(crate) fn seconds(contenders: &mut [Box<dyn Contender>], rounds: u32) -> Vec<f64> {
-    let executions: Vec<u32> = contenders.iter_mut().map(|contender| calibrate(contender.as_mut(), rounds)).collect();
-    let mut times = vec![Vec::new(); contenders.len()];
+    let executions: Vec<u32> =
+        contenders.iter_mut().map(|contender| calibrate(contender.as_mut(), rounds)).collect();
+    let mut fastest = vec![f64::INFINITY; contenders.len()];
     for _ in 0..TURNS {
-        for ((contender, times), &executions) in contenders.iter_mut().zip(&mut times).zip(&executions) {
+        for ((contender, fastest), &executions) in
+            contenders.iter_mut().zip(&mut fastest).zip(&executions)
+        {
             let start = Instant::now();
             contender.run(rounds, executions);
-            times.push(start.elapsed().as_secs_f64() / f64::from(executions));
+            *fastest = fastest.min(start.elapsed().as_secs_f64() / f64::from(executions));
         }
     }
-    times.iter_mut().map(|times| median(times)).collect()
+    fastest
 }
 
 /// How many executions fill one turn. Also warms up.
@@ -30,13 +33,9 @@ fn calibrate(contender: &mut dyn Contender, rounds: u32) -> u32 {
         contender.run(rounds, executions);
         let elapsed = start.elapsed();
         if elapsed > TURN / 8 {
-            return (f64::from(executions) * TURN.as_secs_f64() / elapsed.as_secs_f64()).ceil() as u32;
+            return (f64::from(executions) * TURN.as_secs_f64() / elapsed.as_secs_f64()).ceil()
+                as u32;
         }
         executions *= 2;
     }
-}
-
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }

@@ -22,7 +22,10 @@ pub(crate) fn print(title: &str, rows: &[Row]) {
         "{:<34} {:>12} {:>8} {:>11} {:>11} {:>11} {:>9} {:>9}",
         "", "steps/s", "ns/step", "instr/step", "exec/s", "exec/s", "x row 1", "x row 2"
     );
-    println!("{:<34} {:>12} {:>8} {:>11} {:>11} {:>11}", "", "long", "long", "long", "long", "short");
+    println!(
+        "{:<34} {:>12} {:>8} {:>11} {:>11} {:>11}",
+        "", "long", "long", "long", "long", "short"
+    );
     for row in rows {
         let instructions = row.instructions.map_or("-".to_owned(), |n| format!("{n:.1}"));
         println!(
@@ -37,6 +40,8 @@ pub(crate) fn print(title: &str, rows: &[Row]) {
         );
     }
     if rows.iter().any(|row| row.instructions.is_none()) {
-        println!("\nInstructions are not counted: valgrind is not installed, or does not run here.");
+        println!(
+            "\nInstructions are not counted: valgrind is not installed, or does not run here."
+        );
     }
 }

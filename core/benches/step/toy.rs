@@ -13,10 +13,15 @@ struct Toy {
     smp: Smp,
     director: Director,
     feedback: Option<Feedback>,
+    shared: Shared,
+    seed: u64,
+}
+
+/// What the CPUs share.
+struct Shared {
     lock: Spinlock,
     sum: Word,
     words: [Word; 4],
-    seed: u64,
 }
 
 /// Hears everything, objects to nothing.
@@ -43,7 +48,9 @@ pub(crate) fn contenders() -> Vec<Box<dyn Contender>> {
     [policies(false), policies(true)]
         .into_iter()
         .flatten()
-        .map(|(name, policy, feedback)| Box::new(Toy::new(name, policy, feedback)) as Box<dyn Contender>)
+        .map(|(name, policy, feedback)| {
+            Box::new(Toy::new(name, policy, feedback)) as Box<dyn Contender>
+        })
         .collect()
 }
 
@@ -62,43 +69,46 @@ impl Toy {
             smp: Smp::default(),
             director: Director::new(policy),
             feedback: feedback.then(Feedback::default),
-            lock: Spinlock::new(Obj::new(1, 0), LockClass::spinning(1)),
-            sum: Word::new(Obj::new(2, 0), 0),
-            words: [0, 1, 2, 3].map(|i| Word::new(Obj::new(3, i), 0)),
+            shared: Shared {
+                lock: Spinlock::new(Obj::new(1, 0), LockClass::spinning(1)),
+                sum: Word::new(Obj::new(2, 0), 0),
+                words: [0, 1, 2, 3].map(|i| Word::new(Obj::new(3, i), 0)),
+            },
             seed: 0,
         }
     }
 
     fn execution(&mut self, rounds: u32) {
         self.smp.reset();
-        self.lock.reset();
-        self.sum.poke(0);
-        self.words.iter().for_each(|word| word.poke(0));
+        self.shared.lock.reset();
+        self.shared.sum.poke(0);
+        self.shared.words.iter().for_each(|word| word.poke(0));
         self.director.policy().reseed(self.seed);
         self.seed += 1;
-        let (lock, sum, words, director) = (&self.lock, &self.sum, &self.words, &self.director);
+        let (shared, director) = (&self.shared, &self.director);
         let feedback = self.feedback.as_ref();
-        let stage = Stage { cpus: 3, smp: &self.smp, director, listener: &Deaf, feedback, tracing: false };
+        let stage =
+            Stage { cpus: 3, smp: &self.smp, director, listener: &Deaf, feedback, tracing: false };
         let end = conduct(&mut self.stacks, &stage, &|cpu| {
             if cpu.id() == 0 {
                 director.begin(cpu);
             }
             cpu.begin_op(0);
-            body(cpu, rounds, lock, sum, words);
+            body(cpu, rounds, shared);
             cpu.begin_op(1);
         });
         assert_eq!(end, End::Clean);
-        assert_eq!(self.sum.peek(), u64::from(3 * rounds));
+        assert_eq!(self.shared.sum.peek(), u64::from(3 * rounds));
     }
 }
 
 #[inline(never)]
-fn body(cpu: &Cpu<'_>, rounds: u32, lock: &Spinlock, sum: &Word, words: &[Word; 4]) {
+fn body(cpu: &Cpu<'_>, rounds: u32, shared: &Shared) {
     for i in 0..rounds {
-        lock.lock(cpu);
-        sum.poke(sum.peek() + 1);
-        lock.unlock(cpu);
-        words[(i + u32::from(cpu.id())) as usize & 3].add_return(cpu, 1);
+        shared.lock.lock(cpu);
+        shared.sum.poke(shared.sum.peek() + 1);
+        shared.lock.unlock(cpu);
+        shared.words[(i + u32::from(cpu.id())) as usize & 3].add_return(cpu, 1);
     }
 }
 

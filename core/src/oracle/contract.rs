@@ -40,7 +40,8 @@ pub const COLLAPSE_RESULT: Oracle = Oracle {
             let kept = if install {
                 view.observed.has_installed(cpu.id(), mm, haddr)
             } else {
-                !k.peek_pmd(MmId(mm), at).is_table()
+                // The CPU unlinked the table itself, or found none: somebody may have brought another since.
+                view.observed.has_unlinked(cpu.id(), mm, haddr) || !k.peek_pmd(MmId(mm), at).is_table()
             };
             if kept {
                 return Ok(());

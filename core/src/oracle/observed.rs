@@ -98,6 +98,11 @@ impl Observed {
         self.installed[usize::from(cpu)] == Some((mm, haddr))
     }
 
+    /// Whether this CPU has unlinked the table there, in the operation that it is in.
+    pub fn has_unlinked(&self, cpu: u8, mm: u8, haddr: u32) -> bool {
+        self.unlinked[usize::from(cpu)] == Some((mm, haddr))
+    }
+
     /// The CPU that has unlinked the table of the range around `page`, and still holds the huge page.
     pub fn unlinked_by(&self, mm: u8, page: u32) -> Option<u8> {
         let range = Some((mm, page / self.hpn * self.hpn));

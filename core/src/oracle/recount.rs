@@ -1,6 +1,6 @@
 //! A recount: every counter of the kernel, counted afresh from the page tables and the caches.
 
-use crate::mm::{FolioId, Kernel, MMS_MAX, MmId, Pmd, Pte, Rss, UNITS_MAX, Vaddr};
+use crate::mm::{FolioId, Kernel, MMS_MAX, MmId, Pmd, Pte, UNITS_MAX, Vaddr};
 
 /// The counts.
 #[derive(Debug, Default)]
@@ -111,23 +111,8 @@ impl Recount {
         }
     }
 
-    /// The abstract state in words: what two eras must agree on after the same history (semantics 9.10).
-    pub fn describe(&self) -> String {
-        let rss = |mm: usize| {
-            let [file, anon, swap, shmem] = self.rss[mm];
-            format!(
-                "m{mm}: file {file} anon {anon} swap {swap} shmem {shmem} tables {}",
-                self.nr_ptes[mm]
-            )
-        };
-        (0..MMS_MAX).map(rss).collect::<Vec<_>>().join("; ")
-    }
-
     /// The names of the rss counters.
     pub fn rss_name(which: usize) -> &'static str {
         ["MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES"][which]
     }
-
-    /// The rss counters by number.
-    pub const RSS: [Rss; 4] = [Rss::File, Rss::Anon, Rss::Swap, Rss::Shmem];
 }

@@ -7,9 +7,13 @@
 //! This module has no behaviour and imports nothing of the crate: what kernels, steps, oracles and places there are,
 //! it is told by a [`Vocabulary`].
 
+mod document;
 mod fixup;
+mod generate;
 pub mod limits;
 mod op;
+mod parse;
+mod print;
 mod program;
 mod scene;
 mod schedule;
@@ -19,9 +23,12 @@ mod vocabulary;
 pub mod wire;
 mod world;
 
-
+pub use document::{Comments, Document, Item, Line};
 pub use fixup::fixup;
+pub use generate::{Shape, generate};
 pub use op::{Advice, At, FileRef, MmRef, Op, VmaRef};
+pub use parse::{ParseError, parse};
+pub use print::{print, print_program};
 pub use program::{Axes, Expect, Head, Policy, Program, Ptlock};
 pub use scene::{SCENES, Scene};
 pub use schedule::{Decision, Schedule, Turn, Until};

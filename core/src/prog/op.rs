@@ -3,9 +3,10 @@
 use super::limits::{AT_UNITS_MAX, FILES_MAX, MMS_MAX, PAGES_MAX, VMAS_MAX};
 use super::size::Size;
 use arbitrary::{Arbitrary, Result, Unstructured};
+use std::fmt;
 
 macro_rules! references {
-    ($($(#[$doc:meta])* $name:ident % $bound:expr;)*) => { $(
+    ($($(#[$doc:meta])* $name:ident = $letter:literal % $bound:expr;)*) => { $(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]
         pub struct $name(pub u8);
@@ -14,6 +15,13 @@ macro_rules! references {
             /// The number as an index.
             pub const fn index(self) -> usize {
                 self.0 as usize
+            }
+        }
+
+        /// The canonical name of what is meant.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($letter, "{}"), self.0)
             }
         }
 
@@ -31,11 +39,11 @@ macro_rules! references {
 
 references! {
     /// The n-th address space that the set-up declares.
-    MmRef % MMS_MAX;
+    MmRef = "m" % MMS_MAX;
     /// The n-th file that the set-up declares.
-    FileRef % FILES_MAX;
+    FileRef = "f" % FILES_MAX;
     /// The n-th mapping that the set-up declares.
-    VmaRef % VMAS_MAX;
+    VmaRef = "v" % VMAS_MAX;
 }
 
 /// An address: the start of a vma, `h` huge units and `p` base pages.
@@ -201,8 +209,20 @@ impl Op {
 
     /// The verb of each variant in program text, in the order of declaration.
     pub const VERBS: [&'static str; 14] = [
-        "read", "write", "madvise", "munmap", "truncate", "swapout", "migrate", "khugepaged",
-        "uprobe", "kvm_fault", "tlb_fill", "tlb_evict", "rcu_gp", "pte_alloc",
+        "read",
+        "write",
+        "madvise",
+        "munmap",
+        "truncate",
+        "swapout",
+        "migrate",
+        "khugepaged",
+        "uprobe",
+        "kvm_fault",
+        "tlb_fill",
+        "tlb_evict",
+        "rcu_gp",
+        "pte_alloc",
     ];
 
     /// The number of this variant, in the order of declaration.

@@ -12,12 +12,17 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// The number of decisions or turns.
+    pub fn len(&self) -> usize {
+        match self {
+            Schedule::Decisions(decisions) => decisions.len(),
+            Schedule::Turns(turns) => turns.len(),
+        }
+    }
+
     /// Whether nothing is decided.
     pub fn is_empty(&self) -> bool {
-        match self {
-            Schedule::Decisions(decisions) => decisions.is_empty(),
-            Schedule::Turns(turns) => turns.is_empty(),
-        }
+        self.len() == 0
     }
 }
 

@@ -1,7 +1,7 @@
 //! A world is what a set-up has declared so far: the measure of every reference that follows.
 
 use super::limits::{
-    AT_UNITS_MAX, FILES_MAX, FILE_UNITS_MAX, LEN_UNITS_MAX, MMS_MAX, PAGES_MAX, UNITS_MAX, VMAS_MAX,
+    AT_UNITS_MAX, FILE_UNITS_MAX, FILES_MAX, LEN_UNITS_MAX, MMS_MAX, PAGES_MAX, UNITS_MAX, VMAS_MAX,
 };
 use super::op::{At, FileRef, MmRef, Op, VmaRef};
 use super::setup::{Mapped, Setup};
@@ -163,9 +163,8 @@ impl World {
         let fits = |at: Size| {
             at.pages(self.hpn) + len.pages(self.hpn) <= end && self.overlap(mm, at, len).is_none()
         };
-        let places = |p: u8| {
-            (0..UNITS_MAX).map(move |d| Size { h: (at.h % UNITS_MAX + d) % UNITS_MAX, p })
-        };
+        let places =
+            |p: u8| (0..UNITS_MAX).map(move |d| Size { h: (at.h % UNITS_MAX + d) % UNITS_MAX, p });
         places(at.p % (PAGES_MAX + 1)).chain(places(0)).find(|&at| fits(at))
     }
 }

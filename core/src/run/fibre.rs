@@ -7,6 +7,7 @@ use corosensei::{ScopedCoroutine, ScopedCoroutineRef, Yielder};
 
 use super::director::position;
 use super::{Director, End, Stacks};
+use crate::sched::Why;
 use crate::sync::{CPUS_MAX, Conductor, Cpu, Feedback, Obj, Place, Smp, What};
 
 /// Whoever listens to what the CPUs have to say.
@@ -34,7 +35,10 @@ pub struct Stage<'a> {
 
 impl std::fmt::Debug for Stage<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stage").field("cpus", &self.cpus).field("tracing", &self.tracing).finish_non_exhaustive()
+        f.debug_struct("Stage")
+            .field("cpus", &self.cpus)
+            .field("tracing", &self.tracing)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,7 +68,9 @@ fn nest<'s>(
     switches: Switches<'_, 's>,
     id: usize,
 ) {
-    let Some((stack, rest)) = stacks.split_first_mut() else { return drive(switches, stage.director) };
+    let Some((stack, rest)) = stacks.split_first_mut() else {
+        return drive(switches, stage.director);
+    };
     let fibre = |yielder: &Yielder<(), ()>, ()| live(yielder, stage, body, id as u8);
     ScopedCoroutine::with_stack(stack, fibre).scope(|switch| {
         // A switch outlives its scope nowhere: moving them one by one shortens the lifetime of all.
@@ -111,16 +117,8 @@ struct Fibre<'y, 'd> {
 }
 
 impl Fibre<'_, '_> {
-    /// Lets the others run. Does not return if the run is over: the stack is unwound from here.
-    #[inline]
-    fn suspend(&self, cpu: &Cpu<'_>) {
-        self.yielder.suspend(());
-        self.director.resumed(cpu);
-    }
-}
-
-impl Conductor for Fibre<'_, '_> {
-    fn turn(&self, cpu: &Cpu<'_>) {
+    #[inline(never)]
+    fn turn_the_long_way(&self, cpu: &Cpu<'_>) {
         let at = position(cpu);
         loop {
             if self.director.spent(cpu, at) {
@@ -132,12 +130,43 @@ impl Conductor for Fibre<'_, '_> {
         }
     }
 
-    fn wait(&self, cpu: &Cpu<'_>, _on: Obj) {
+    #[inline(never)]
+    fn wait_the_long_way(&self, cpu: &Cpu<'_>) {
         let at = self.director.wait_position(cpu);
         if self.director.blocked(cpu, at) {
             self.suspend(cpu);
         }
         self.director.grant(cpu, at);
+    }
+
+    /// Lets the others run. Does not return if the run is over: the stack is unwound from here.
+    #[inline]
+    fn suspend(&self, cpu: &Cpu<'_>) {
+        self.yielder.suspend(());
+        self.director.resumed(cpu);
+    }
+}
+
+impl Conductor for Fibre<'_, '_> {
+    fn turn(&self, cpu: &Cpu<'_>) {
+        match self.director.walk(cpu, Why::Spent) {
+            Some(false) => {}
+            Some(true) => {
+                self.yielder.suspend(());
+                self.director.walked(cpu);
+            }
+            None => self.turn_the_long_way(cpu),
+        }
+    }
+
+    fn wait(&self, cpu: &Cpu<'_>, _on: Obj) {
+        match self.director.walk(cpu, Why::Blocked) {
+            Some(_) => {
+                self.yielder.suspend(());
+                self.director.walked(cpu);
+            }
+            None => self.wait_the_long_way(cpu),
+        }
     }
 
     fn wake(&self, cpu: &Cpu<'_>, cpus: u32) {

@@ -7,7 +7,7 @@ use super::fibre::{Stage, conduct};
 use super::outcome::{Outcome, Reached, Verdict};
 use super::segments::turns;
 use super::watch::{Memory, Watch};
-use super::{Director, End, Stacks, Variant, interp};
+use super::{Director, End, FAIR_STEPS_MAX, FinalState, STEPS_MAX, Stacks, Variant, interp};
 use crate::mm::{Config, Kernel};
 use crate::oracle::{self, Wrong};
 use crate::prog::{self, Axes, Op, Program, Schedule, Setup};
@@ -77,6 +77,9 @@ impl Machine {
         boot(kernel, program);
         let director = if options.record { &self.recorder } else { &self.director };
         load(&mut director.policy(), program);
+        // What a step bound means depends on the size of a table.
+        let scale = (hpn / 8).max(1);
+        director.set_steps_max(STEPS_MAX * scale, FAIR_STEPS_MAX * scale);
         let feedback = options.feedback.then_some(&self.feedback);
         let watch = Watch::new(kernel, memory);
         let run = Run { kernel, watch: &watch, director, program, reached: Cell::default(), steps: Cell::default() };
@@ -95,7 +98,8 @@ impl Machine {
             sched::Policy::Turns(turns) => turns.missed(),
             _ => Vec::new(),
         };
-        let state = if options.record { memory.recount.describe() } else { String::new() };
+        let quiet = options.record && end == End::Clean;
+        let state = if quiet { FinalState::of(kernel, &memory.recount) } else { FinalState::default() };
         Outcome {
             verdict: memory.violation.take().map_or(Verdict::Clean, Verdict::Violation),
             steps,

@@ -14,6 +14,7 @@ mod os;
 mod outcome;
 mod segments;
 mod stacks;
+mod state;
 #[cfg(test)]
 mod tests;
 mod variant;
@@ -27,4 +28,5 @@ pub use names::{object_name, parse, place_name, print, print_program, value_name
 pub use os::free_run as on_os_threads;
 pub use outcome::{Outcome, Reached, Verdict, Violation};
 pub use stacks::{STACK_BYTES, Stacks};
+pub use state::FinalState;
 pub use variant::Variant;

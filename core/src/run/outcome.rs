@@ -1,5 +1,6 @@
 //! An outcome is what came of a run: a verdict, and how it came about.
 
+use super::FinalState;
 use crate::mm::place::PLACES;
 use crate::oracle::Oracle;
 use crate::prog::{Decision, Turn};
@@ -99,6 +100,6 @@ pub struct Outcome {
     pub trace: Option<Trace>,
     /// The turns of the program's own schedule whose place was not reached.
     pub unreached: Vec<usize>,
-    /// The final abstract state in words (kernel-semantics 9.10).
-    pub state: String,
+    /// The final abstract state. Empty unless recorded, or if the run was stopped.
+    pub state: FinalState,
 }

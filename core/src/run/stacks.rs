@@ -21,7 +21,8 @@ impl Stacks {
     /// # Errors
     /// If the operating system has no room for them.
     pub fn new() -> std::io::Result<Stacks> {
-        let pool = (0..CPUS_MAX).map(|_| DefaultStack::new(STACK_BYTES)).collect::<Result<_, _>>()?;
+        let pool =
+            (0..CPUS_MAX).map(|_| DefaultStack::new(STACK_BYTES)).collect::<Result<_, _>>()?;
         Ok(Stacks { pool })
     }
 }

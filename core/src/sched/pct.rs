@@ -81,7 +81,8 @@ impl Pct {
             self.seen[usize::from(at.cpu)] = at.step;
         }
         self.count(at);
-        while why.is_voluntary() && self.next < self.last && self.changes[self.next].0 <= self.total {
+        while why.is_voluntary() && self.next < self.last && self.changes[self.next].0 <= self.total
+        {
             self.priority[usize::from(at.cpu)] = self.changes[self.next].1;
             self.next += 1;
         }

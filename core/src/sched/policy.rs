@@ -52,13 +52,22 @@ impl Policy {
         }
     }
 
+    /// The steps that were drawn together with the last pick; 0 if the policy looks at the CPU that goes to grant them.
+    #[inline]
+    pub fn drawn(&self) -> u32 {
+        match self {
+            Policy::RandomWalk(walk) => walk.drawn(),
+            _ => 0,
+        }
+    }
+
     /// How long the CPU that now goes may run.
     #[inline]
     pub fn grant(&mut self, at: At) -> Grant {
         match self {
             Policy::Script(script) => script.grant(at),
             Policy::Turns(turns) => turns.grant(at),
-            Policy::RandomWalk(walk) => walk.grant(),
+            Policy::RandomWalk(walk) => Grant::steps(walk.drawn()),
             Policy::Pct(pct) => pct.grant(at),
         }
     }

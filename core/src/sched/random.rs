@@ -1,6 +1,5 @@
 //! The random walk: runs of random length, then any runnable CPU.
 
-use super::Grant;
 use super::dice::Dice;
 
 /// A CPU runs for 1 to 2 * mean - 1 steps, each number as likely as the others; then any runnable CPU goes, the same
@@ -21,7 +20,11 @@ pub struct RandomWalk {
 impl RandomWalk {
     /// The schedule that belongs to `seed`, with runs of `mean` steps on average (1 to 128).
     pub fn new(seed: u64, mean: u8) -> RandomWalk {
-        RandomWalk { dice: Dice::new(seed), lengths: 2 * u32::from(mean.clamp(1, 128)) - 1, drawn: 1 }
+        RandomWalk {
+            dice: Dice::new(seed),
+            lengths: 2 * u32::from(mean.clamp(1, 128)) - 1,
+            drawn: 1,
+        }
     }
 
     /// The schedule that belongs to `seed`, with a choice at every step.
@@ -53,7 +56,7 @@ impl RandomWalk {
         cpu
     }
 
-    pub(super) fn grant(&mut self) -> Grant {
-        Grant::steps(self.drawn)
+    pub(super) fn drawn(&self) -> u32 {
+        self.drawn
     }
 }

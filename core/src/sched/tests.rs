@@ -55,7 +55,10 @@ fn a_seed_is_a_schedule() {
 
 #[test]
 fn uniform_gives_everybody_a_share() {
-    let who = follow(&mut Policy::RandomWalk(RandomWalk::uniform(7)), &[100_000, 100_000, 100_000, 100_000]);
+    let who = follow(
+        &mut Policy::RandomWalk(RandomWalk::uniform(7)),
+        &[100_000, 100_000, 100_000, 100_000],
+    );
     for cpu in 0..4 {
         let share = who[..100_000].iter().filter(|&&c| c == cpu).count();
         assert!((24_000..26_000).contains(&share), "CPU {cpu}: {share}");
@@ -135,7 +138,10 @@ fn one_position_may_be_decided_several_times() {
 
 #[test]
 fn a_script_is_told_of_later_operations() {
-    let mut script = script(&[Decision { cpu: 0, op: 0, k: 9, next: 1 }, Decision { cpu: 0, op: 3, k: 2, next: 1 }]);
+    let mut script = script(&[
+        Decision { cpu: 0, op: 0, k: 9, next: 1 },
+        Decision { cpu: 0, op: 3, k: 2, next: 1 },
+    ]);
     let at = |op, k| At { cpu: 0, op, k, step: 0 };
     assert_eq!(script.grant(at(0, 4)), Grant { steps: 5, next_op: 3 });
     assert_eq!(script.grant(at(1, 0)), Grant { steps: super::FAR, next_op: 3 });
@@ -147,6 +153,11 @@ fn a_script_is_told_of_later_operations() {
 fn turns_of_steps_and_exits() {
     let mut turns = Turns::new();
     let turn = |cpu, until| Turn { cpu, until };
-    turns.load(&[turn(1, Until::Steps(2)), turn(0, Until::Exit), turn(0, Until::Steps(1)), turn(2, Until::Steps(0))]);
+    turns.load(&[
+        turn(1, Until::Steps(2)),
+        turn(0, Until::Exit),
+        turn(0, Until::Steps(1)),
+        turn(2, Until::Steps(0)),
+    ]);
     assert_eq!(follow(&mut Policy::Turns(turns), &[2, 3, 1]), [1, 1, 0, 0, 1, 2]);
 }

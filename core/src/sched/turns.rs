@@ -79,7 +79,11 @@ impl Turns {
     /// The place that ends the turn in progress; 0 if it is not a place that ends it.
     pub(super) fn stop_at(&self, cpu: u8) -> u16 {
         match self.turns.get(self.at) {
-            Some(Turn { cpu: owner, until: Until::Place { place, .. } }) if self.open && *owner == cpu => place.0,
+            Some(Turn { cpu: owner, until: Until::Place { place, .. } })
+                if self.open && *owner == cpu =>
+            {
+                place.0
+            }
             _ => 0,
         }
     }

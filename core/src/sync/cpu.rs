@@ -23,9 +23,15 @@ pub struct Cpu<'r> {
     /// The tag and the place, as the feedback wants them: epoch 12 bits, CPU 4, place 12, and 4 for the kind.
     here: Cell<u32>,
     stop_at: Cell<Place>,
+    /// The function that was entered last from outside of all.
+    last_call: Cell<Place>,
     op: Cell<u16>,
     op_base: Cell<u32>,
     next_op: Cell<u16>,
+    /// How this CPU writes itself into a lock.
+    owner: u32,
+    /// The state of a lock that this CPU takes without ado: free, if it is hushed; else none at all.
+    free: u32,
     tracing: bool,
     hushed: bool,
     conductor: Option<&'r dyn Conductor>,
@@ -86,6 +92,7 @@ impl<'r> Cpu<'r> {
     ) -> Self {
         let start = if conductor.is_some() { 0 } else { FAR };
         let tag = feedback.map_or(0, |f| f.tag(id));
+        let hushed = conductor.is_some() && !tracing;
         Cpu {
             id,
             tag,
@@ -93,11 +100,14 @@ impl<'r> Cpu<'r> {
             end: Cell::new(start),
             here: Cell::new(tag),
             stop_at: Cell::default(),
+            last_call: Cell::default(),
             op: Cell::new(0),
             op_base: Cell::new(0),
             next_op: Cell::new(u16::MAX),
+            owner: u32::from(id) + 1,
+            free: if hushed { 0 } else { u32::MAX },
             tracing,
-            hushed: conductor.is_some() && !tracing,
+            hushed,
             conductor,
             feedback,
             smp,
@@ -182,6 +192,18 @@ impl<'r> Cpu<'r> {
         self.hushed
     }
 
+    /// How this CPU writes itself into a lock that it owns.
+    #[inline]
+    pub(super) fn as_owner(&self) -> u32 {
+        self.owner
+    }
+
+    /// The state of a lock that this CPU may take by a plain store; no lock has it unless the CPU is hushed.
+    #[inline]
+    pub(super) fn takes_at_once(&self) -> u32 {
+        self.free
+    }
+
     /// The operation in flight.
     #[inline]
     pub fn op(&self) -> u16 {
@@ -205,10 +227,13 @@ impl<'r> Cpu<'r> {
         self.here.set(self.tag | u32::from(place.0 & PLACE_MASK) << 4);
     }
 
-    /// The function that the CPU is in.
+    /// The function that the CPU is in; outside of all, the one that it called last.
     #[inline]
     pub fn function(&self) -> Place {
-        self.debts.here.get()
+        match self.debts.here.get() {
+            Place(0) => self.last_call.get(),
+            here => here,
+        }
     }
 
     /// Begins the `op`-th operation: its steps count from 0.
@@ -228,6 +253,9 @@ impl<'r> Cpu<'r> {
         self.record(|| What::Enter(function));
         let outer = self.place();
         let caller = self.debts.here.replace(function);
+        if caller == Place(0) {
+            self.last_call.set(function);
+        }
         self.come_to(function);
         Span { cpu: self, outer, caller }
     }

@@ -64,9 +64,8 @@ impl Feedback {
     #[inline(always)]
     pub(super) fn access(&self, this: u32, slot: u16) {
         let before = self.last[usize::from(slot) % OBJECTS].replace(this);
-        let differs = (before ^ this) >> 16;
-        // Same epoch and another CPU: the difference lies in the CPU's four bits alone.
-        if differs.wrapping_sub(1) < 15 {
+        // Same epoch and another CPU: of all bits above the site only some of the CPU's four differ.
+        if (before ^ this).wrapping_sub(1 << 16) < 15 << 16 {
             self.hit(before, this);
         }
     }

@@ -44,8 +44,7 @@ impl FolioLock {
 
     /// `folio_wait_locked`: sleeps until nobody holds it, without keeping it.
     pub fn wait_unlocked(&self, cpu: &Cpu<'_>) {
-        self.0.lock_nested(cpu);
-        self.0.unlock(cpu);
+        self.0.wait_until_free(cpu);
     }
 
     /// Whether somebody holds it.

@@ -34,16 +34,18 @@ pub struct HeldLock {
     pub class: LockClass,
 }
 
-/// A lock as the stack keeps it, in one word that is copied at once: 32 bits of object, 8 of rank, 1 of whether it
-/// may sleep.
+/// A lock as the stack keeps it, in one word that is copied and compared at once: 8 bits of rank on top, then 1 of
+/// whether it may sleep, 32 of object at the bottom.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackedLock(u64);
 
 impl PackedLock {
-    const NONE: PackedLock = PackedLock::new(Obj(0), LockClass::sleeping(0));
+    /// Below the stack lies a lock that nobody can take or release.
+    const NONE: PackedLock = PackedLock::new(Obj(u32::MAX), LockClass::sleeping(0));
+    const SLEEPS: u64 = 1 << 55;
 
     pub(super) const fn new(obj: Obj, class: LockClass) -> PackedLock {
-        PackedLock(obj.0 as u64 | (class.rank as u64) << 32 | (class.sleeps as u64) << 40)
+        PackedLock(obj.0 as u64 | (class.rank as u64) << 56 | if class.sleeps { Self::SLEEPS } else { 0 })
     }
 
     #[inline]
@@ -53,12 +55,18 @@ impl PackedLock {
 
     #[inline]
     fn rank(self) -> u8 {
-        (self.0 >> 32) as u8
+        (self.0 >> 56) as u8
     }
 
     #[inline]
     pub(super) fn sleeps(self) -> bool {
-        self.0 >> 40 != 0
+        self.0 & Self::SLEEPS != 0
+    }
+
+    /// Whether this one, held, is not below `lock` on the ladder.
+    #[inline]
+    fn is_not_below(self, lock: PackedLock) -> bool {
+        self.0 | (Self::SLEEPS | (Self::SLEEPS - 1)) >= lock.0
     }
 
     fn unpack(self) -> HeldLock {
@@ -66,7 +74,7 @@ impl PackedLock {
     }
 }
 
-/// As in the kernel's lockdep, a bound: deeper nesting than this is not known. A power of two, to be a mask.
+/// As in the kernel's lockdep, a bound: no CPU holds as many locks. A power of two, to be a mask.
 const DEPTH: usize = 32;
 
 /// The stack of locks that one CPU holds, and whether it is in atomic context.
@@ -90,17 +98,17 @@ impl Held {
     #[inline]
     pub(super) fn push(&self, lock: PackedLock) -> bool {
         let depth = self.depth.get();
-        let below = self.locks[depth.wrapping_sub(1) % DEPTH].get().rank();
+        let below = self.locks[depth.wrapping_sub(1) % DEPTH].get();
         self.locks[depth % DEPTH].set(lock);
         self.depth.set(depth + 1);
-        below >= lock.rank()
+        below.is_not_below(lock)
     }
 
     /// Removes a lock, from wherever in the stack it is; `false` if it is not held.
     #[inline]
     pub(super) fn pop(&self, obj: Obj) -> bool {
         let top = self.depth.get().wrapping_sub(1);
-        if self.locks[top % DEPTH].get().obj() == obj && top != usize::MAX {
+        if self.locks[top % DEPTH].get().obj() == obj {
             self.depth.set(top);
             return true;
         }

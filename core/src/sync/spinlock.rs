@@ -54,6 +54,25 @@ impl Spinlock {
         taken
     }
 
+    /// Waits until nobody holds it, without taking it: a trylock of a third CPU is not disturbed, and the lock may
+    /// belong to an object that is freed meanwhile.
+    pub fn wait_until_free(&self, cpu: &Cpu<'_>) {
+        if self.lock.sleeps() {
+            cpu.might_sleep();
+        }
+        cpu.step(self.slot, LOCK);
+        while !self.is_free() {
+            match cpu.conductor() {
+                Some(conductor) => {
+                    self.state.fetch_or(256 << cpu.id(), Ordering::SeqCst);
+                    cpu.record(|| What::Wait { obj: self.obj() });
+                    conductor.wait(cpu, self.obj());
+                }
+                None => std::thread::yield_now(),
+            }
+        }
+    }
+
     /// `spin_unlock`.
     #[inline]
     pub fn unlock(&self, cpu: &Cpu<'_>) {
@@ -93,11 +112,13 @@ impl Spinlock {
 
     #[inline]
     fn grab(&self, cpu: &Cpu<'_>) -> bool {
-        self.state
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |state| {
-                (state & OWNER == 0).then(|| state & !(256 << cpu.id()) | (u32::from(cpu.id()) + 1))
-            })
-            .is_ok()
+        let (waiter, owner) = (256 << cpu.id(), cpu.as_owner());
+        let taken = |state: u32| (state & OWNER == 0).then_some(state & !waiter | owner);
+        if !cpu.is_hushed() {
+            return self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, taken).is_ok();
+        }
+        let taken = taken(self.state.load(Ordering::Relaxed));
+        taken.inspect(|&state| self.state.store(state, Ordering::Relaxed)).is_some()
     }
 
     #[inline]
@@ -106,10 +127,10 @@ impl Spinlock {
             cpu.might_sleep();
         }
         cpu.step(self.slot, LOCK);
-        if !cpu.is_hushed() || self.state.load(Ordering::Relaxed) != 0 {
+        if self.state.load(Ordering::Relaxed) != cpu.takes_at_once() {
             return self.contend(cpu, in_order);
         }
-        self.state.store(u32::from(cpu.id()) + 1, Ordering::Relaxed);
+        self.state.store(cpu.as_owner(), Ordering::Relaxed);
         cpu.took_hushed(self.lock, in_order);
     }
 
@@ -129,7 +150,9 @@ impl Spinlock {
         while !self.grab(cpu) {
             match cpu.conductor() {
                 Some(conductor) => {
-                    self.state.fetch_or(256 << cpu.id(), Ordering::SeqCst);
+                    // Nobody else acts between the load and the store: the conductor is asked below.
+                    let state = self.state.load(Ordering::Relaxed);
+                    self.state.store(state | 256 << cpu.id(), Ordering::Relaxed);
                     cpu.record(|| What::Wait { obj: self.obj() });
                     conductor.wait(cpu, self.obj());
                 }

@@ -1,5 +1,5 @@
 //! Huge pages mapped by a PMD entry.
 
 mod set_pmd;
-mod split;
+pub mod split;
 mod zap;

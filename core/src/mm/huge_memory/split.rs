@@ -3,7 +3,7 @@
 use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::place::func;
-use crate::mm::types::{MmId, Pmd, Vaddr, VmaId};
+use crate::mm::types::{FolioId, MmId, Pmd, Vaddr, VmaId};
 use crate::sync::Cpu;
 
 impl Kernel {
@@ -34,8 +34,19 @@ impl Kernel {
             self.folio_mark_dirty(cpu, folio);
         }
         self.folio_remove_rmap_pmd(cpu, folio);
-        self.folio_put(cpu, folio);
-        // v6.6 asks the folio for its counter after the put; the page cache still holds it.
-        self.mm(mm).add_counter(cpu, self.mm_counter_file(folio), -i64::from(self.hpn));
+        (self.steps.split_uncount)(cpu, self, mm, folio);
     }
+}
+
+/// The counter, then the reference: the folio says which counter it is, so it must still be there.
+pub fn uncount_then_put(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, folio: FolioId) {
+    k.mm(mm).add_counter(cpu, k.mm_counter_file(folio), -i64::from(k.hpn));
+    k.folio_put(cpu, folio);
+}
+
+/// The other way round, as v6.6 does it: a truncation may have left the PMD as the last user, and then a free page
+/// is asked which counter it belongs to.
+pub fn put_then_uncount(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, folio: FolioId) {
+    k.folio_put(cpu, folio);
+    k.mm(mm).add_counter(cpu, k.mm_counter_file(folio), -i64::from(k.hpn));
 }

@@ -13,5 +13,6 @@ mod zap;
 #[cfg(test)]
 mod tests;
 
-pub use fault::{FaultResult, Signal, VmFault};
-pub use zap::ZapDetails;
+pub(super) use fault::FaultResult;
+pub use fault::Signal;
+pub(super) use zap::ZapDetails;

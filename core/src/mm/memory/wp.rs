@@ -49,6 +49,7 @@ impl Kernel {
         if !folio.lock.trylock(cpu) {
             return false;
         }
+        self.folio_free_swap(cpu, self.folios.of(page));
         let only = folio.refcount.read_once(cpu) == 1;
         if only {
             folio.flags.poke_bits(flags::ANON_EXCLUSIVE, 0);
@@ -112,11 +113,12 @@ impl Kernel {
             self.pte_unmap_unlock(cpu, ptl);
         }
         self.mmu_notifier_invalidate_range_end(cpu, vmf.mm, vmf.addr, 1);
-        if copied {
-            // The reference that the old entry had.
-            self.put_if_any(cpu, old);
-        } else {
+        if !copied {
             self.folio_put(cpu, new);
+        } else if let Some(old) = old {
+            // The reference that the old entry had.
+            self.folio_put(cpu, old);
+            self.free_swap_cache(cpu, old);
         }
         self.put_if_any(cpu, old);
         FaultResult::Done

@@ -3,9 +3,9 @@
 
 mod anon_vma;
 mod counters;
+#[cfg(test)]
+mod tests;
 mod unmap;
 mod walk;
 
 pub use anon_vma::AnonVma;
-pub use unmap::UnmapTo;
-pub use walk::VmaWalk;

@@ -3,6 +3,7 @@
 //! The list goes through the patch's message and comments line by line.
 
 use super::table::{Era, Steps, skip};
+use crate::mm::huge_memory::split;
 use crate::mm::khugepaged::{check, clear, driver, free, locks, notify, unlink};
 
 /// A protection: a step, or a few, that can be left out.
@@ -87,6 +88,7 @@ protections! {
     i_mmap_lock PRE_SEED "i_mmap is held for write: no truncate walks this table" |s| { s.i_mmap_lock = skip; s.i_mmap_unlock = skip; };
     anon_vma_lock PRE_SEED "anon_vma is held for write: no rmap walk comes here" |s| { s.anon_vma_lock = skip; s.anon_vma_unlock = skip; };
     table_sync PRE_SEED "walkers with interrupts off are waited for" |s| s.table_sync = skip;
+    split_counter_first ALL "__split_huge_pmd() corrects the rss counter before it puts the page (v6.6 itself does not)" |s| s.split_uncount = split::put_then_uncount;
     pte_map_rcu ALL "pte_offset_map() holds RCU" |s| { s.pte_map_rcu_lock = |_| {}; s.pte_map_rcu_unlock = |_| {}; };
     pte_map_recheck ALL "pte_offset_map_lock() looks at the PMD again under ptl" |s| s.pte_map_recheck = |_, _, _| true;
 }

@@ -1,11 +1,12 @@
 //! The steps of each era.
 
+use crate::mm::huge_memory::split;
 use crate::mm::kernel::Kernel;
 use crate::mm::khugepaged::{
     Collapse, ScanResult, abort, check, clear, driver, free, install, locks, notify, pre_seed, read_locked, unlink,
 };
 use crate::mm::pgtable::PteMap;
-use crate::mm::types::{MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
+use crate::mm::types::{FolioId, MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
 use crate::sync::{Cpu, Word};
 
 /// A kernel of a certain time.
@@ -185,6 +186,9 @@ steps! {
     anon_vma_unlock: Act = skip;
     /// The pre-patch collapse waits for whoever walks with interrupts off.
     table_sync: Act = skip;
+
+    /// `__split_huge_pmd` of a file's page gives the reference and the rss back.
+    split_uncount: fn(&Cpu<'_>, &Kernel, MmId, FolioId) = split::uncount_then_put;
 
     /// `pte_offset_map` opens an RCU read section.
     pte_map_rcu_lock: fn(&Cpu<'_>) = |cpu| cpu.rcu_read_lock();

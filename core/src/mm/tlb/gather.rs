@@ -103,6 +103,8 @@ impl Kernel {
         }
         tlb.nr_tables = 0;
         for &folio in &tlb.pages[..tlb.nr_pages] {
+            // free_pages_and_swap_cache()
+            self.free_swap_cache(cpu, folio);
             self.folio_put(cpu, folio);
         }
         tlb.nr_pages = 0;

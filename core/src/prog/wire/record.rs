@@ -84,9 +84,7 @@ pub(super) fn widened(tag: u8) -> u32 {
 pub(super) fn record_of_setup(item: &Setup) -> Record {
     match *item {
         Setup::Mm => [DECLARATION, MM, 0, 0, 0, 0, 0, 0],
-        Setup::File { len, backing } => {
-            [DECLARATION, FILE, packed(len), backing as u8, 0, 0, 0, 0]
-        }
+        Setup::File { len, backing } => [DECLARATION, FILE, packed(len), backing as u8, 0, 0, 0, 0],
         Setup::Mmap { mm, what, at, len, off, prot } => {
             let (what, file) = match what {
                 Mapped::Shared(file) => (0, file.0),

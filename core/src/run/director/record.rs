@@ -48,7 +48,8 @@ impl Record {
         decisions.sort_by_key(|(decision, _)| decision.position());
         let mut taken: Vec<Decision> = Vec::new();
         for &(decision, default) in decisions.iter().rev() {
-            if !default || taken.last().is_some_and(|later| later.position() == decision.position()) {
+            if !default || taken.last().is_some_and(|later| later.position() == decision.position())
+            {
                 taken.push(decision);
             }
         }

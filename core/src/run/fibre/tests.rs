@@ -1,11 +1,13 @@
-//! Toy machines under a director: every way a run can end, and that a record of it replays it.
+//! Toy machines under a director: every way a run can end.
+
+mod replay;
 
 use std::cell::{Cell, RefCell};
 
 use super::{Listener, Stage, conduct};
 use crate::prog::{Decision, PlaceName, Turn, Until};
-use crate::run::{Director, End, Segment, Stacks};
-use crate::sched::{Pct, Policy, RandomWalk, Script, Turns, Why};
+use crate::run::{Director, End, Stacks};
+use crate::sched::{Policy, RandomWalk, Script, Turns};
 use crate::sync::{Cpu, Feedback, LockClass, Obj, Place, Rwsem, Smp, Spinlock, What, Word};
 use crate::trace::{Event, Trace};
 
@@ -19,6 +21,7 @@ struct Toy {
     words: [Word; 4],
     trace: RefCell<Trace>,
     deaf_after: Cell<usize>,
+    tracing: bool,
 }
 
 impl Toy {
@@ -30,6 +33,7 @@ impl Toy {
             words: [0, 1, 2, 3].map(|i| Word::new(Obj::new(3, i), 0)),
             trace: RefCell::default(),
             deaf_after: Cell::new(usize::MAX),
+            tracing: true,
         }
     }
 
@@ -38,10 +42,23 @@ impl Toy {
         self.run_on(&mut stacks, cpus, director, body)
     }
 
-    fn run_on(&self, stacks: &mut Stacks, cpus: usize, director: &Director, body: &dyn Fn(&Cpu<'_>)) -> End {
+    fn run_on(
+        &self,
+        stacks: &mut Stacks,
+        cpus: usize,
+        director: &Director,
+        body: &dyn Fn(&Cpu<'_>),
+    ) -> End {
         self.trace.borrow_mut().clear();
         let feedback = Some(&Feedback::default());
-        let stage = Stage { cpus, smp: &self.smp, director, listener: self, feedback, tracing: true };
+        let stage = Stage {
+            cpus,
+            smp: &self.smp,
+            director,
+            listener: self,
+            feedback,
+            tracing: self.tracing,
+        };
         conduct(stacks, &stage, body)
     }
 
@@ -127,89 +144,6 @@ fn turns(list: &[Turn]) -> Policy {
     let mut turns = Turns::new();
     turns.load(list);
     Policy::Turns(turns)
-}
-
-/// The segments of a run as the turns that a person would have written.
-fn as_turns(segments: &[Segment]) -> Vec<Turn> {
-    let until = |s: &Segment| match s.ended {
-        Some(Why::Spent | Why::Arrived | Why::Begin) => Until::Steps(s.steps),
-        _ => Until::Exit,
-    };
-    segments.iter().map(|s| Turn { cpu: s.cpu, until: until(s) }).collect()
-}
-
-/// Runs random programs under a policy, and again under what it says it did.
-fn check_replay(policy: impl Fn(u64) -> Policy) {
-    let mut stacks = Stacks::new().expect("room for four stacks");
-    let mut ends = [0; 3];
-    for seed in 1..400u64 {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let cpus = 1 + (xorshift(&mut state) % 4) as usize;
-        let programs: Vec<Vec<u32>> =
-            (0..cpus).map(|_| (0..xorshift(&mut state) % 6).map(|_| xorshift(&mut state)).collect()).collect();
-        let limit = if seed % 7 == 0 { 20 } else { 2_000 };
-        let deaf_after = if seed % 11 == 0 { 40 } else { usize::MAX };
-        let mut run = |director: &Director| {
-            let toy = Toy::new();
-            toy.deaf_after.set(deaf_after);
-            let end = toy.run_on(&mut stacks, cpus, director, &|cpu| {
-                if cpu.id() == 0 {
-                    toy.words[0].write_once(cpu, 1);
-                    director.begin(cpu);
-                }
-                let program = &programs[usize::from(cpu.id())];
-                for (i, &kind) in program.iter().enumerate() {
-                    cpu.begin_op(i as u16);
-                    toy.op(cpu, kind);
-                }
-                cpu.begin_op(program.len() as u16);
-            });
-            (end, toy.hash())
-        };
-        let first = Director::recording(policy(seed)).with_steps_max(limit, 2_000);
-        let outcome = run(&first);
-        ends[match outcome.0 {
-            End::Clean => 0,
-            End::Deadlock { .. } => 1,
-            _ => 2,
-        }] += 1;
-        assert_eq!(run(&first), outcome, "seed {seed}: the same director");
-        let again = Director::recording(script(&first.taken())).with_steps_max(limit, 2_000);
-        assert_eq!(run(&again), outcome, "seed {seed}: {:?}", first.taken());
-        assert_eq!(again.taken(), first.taken(), "seed {seed}: what a script did is that script");
-        assert_eq!(again.segments(), first.segments());
-        let written = Director::recording(turns(&as_turns(&first.segments()))).with_steps_max(limit, 2_000);
-        assert_eq!(run(&written).0, outcome.0, "seed {seed}: {:?}", first.segments());
-    }
-    assert!(ends.iter().all(|&n| n > 0), "too tame: {ends:?}");
-}
-
-#[test]
-fn uniform_replays() {
-    check_replay(|seed| Policy::RandomWalk(RandomWalk::uniform(seed)));
-}
-
-#[test]
-fn random_walk_replays() {
-    check_replay(|seed| Policy::RandomWalk(RandomWalk::new(seed, 1 + (seed % 5) as u8)));
-}
-
-#[test]
-fn pct_replays() {
-    check_replay(|seed| Policy::Pct(Pct::new(seed, 1 + (seed % 5) as u8, 60)));
-}
-
-#[test]
-fn arbitrary_scripts_replay() {
-    check_replay(|seed| {
-        let mut state = seed;
-        let mut decisions = Vec::new();
-        for _ in 0..12 {
-            let mut below = |n| (xorshift(&mut state) % n) as u8;
-            decisions.push(Decision { cpu: below(4), op: below(5), k: below(5).into(), next: below(4) });
-        }
-        script(&decisions)
-    });
 }
 
 #[test]
@@ -306,7 +240,10 @@ fn a_loop_that_somebody_ends_is_only_slow() {
 #[test]
 fn an_endless_set_up_is_a_livelock() {
     let (toy, director) = (Toy::new(), Director::new(Policy::default()));
-    assert_eq!(toy.run(2, &director, &|cpu| while toy.words[0].read_once(cpu) == 0 {}), End::Livelock);
+    assert_eq!(
+        toy.run(2, &director, &|cpu| while toy.words[0].read_once(cpu) == 0 {}),
+        End::Livelock
+    );
 }
 
 #[test]
@@ -380,11 +317,17 @@ fn passers(director: &Director) -> Vec<u8> {
 fn turns_end_at_places_steps_and_exits() {
     let left = |nth| Until::Place { place: PlaceName(LEFT.0), nth };
     let turn = |cpu, until| Turn { cpu, until };
-    let list =
-        [turn(1, left(2)), turn(2, Until::Steps(3)), turn(1, left(1)), turn(2, Until::Exit), turn(2, left(1))];
+    let list = [
+        turn(1, left(2)),
+        turn(2, Until::Steps(3)),
+        turn(1, left(1)),
+        turn(2, Until::Exit),
+        turn(2, left(1)),
+    ];
     let director = Director::new(turns(&list));
     let who = passers(&director);
-    let runs: Vec<(u8, usize)> = who.chunk_by(|a, b| a == b).map(|run| (run[0], run.len())).collect();
+    let runs: Vec<(u8, usize)> =
+        who.chunk_by(|a, b| a == b).map(|run| (run[0], run.len())).collect();
     assert_eq!(runs, [(1, 5), (2, 3), (1, 4), (2, 37), (0, 40), (1, 31)]);
     let Policy::Turns(turns) = &*director.policy() else { panic!("turns") };
     assert_eq!(turns.missed(), [4]);
@@ -394,7 +337,9 @@ fn turns_end_at_places_steps_and_exits() {
 fn a_decision_interrupts_where_it_says() {
     let at = |cpu, op, k, next| Decision { cpu, op, k, next };
     // The second lies past the end of its operation; the last says who goes when CPU 2 has finished.
-    let director = Director::new(script(&[at(0, 1, 2, 2), at(0, 2, 9, 1), at(0, 3, 0, 1), at(2, 10, 0, 0)]));
-    let runs: Vec<(u8, usize)> = passers(&director).chunk_by(|a, b| a == b).map(|r| (r[0], r.len())).collect();
+    let director =
+        Director::new(script(&[at(0, 1, 2, 2), at(0, 2, 9, 1), at(0, 3, 0, 1), at(2, 10, 0, 0)]));
+    let runs: Vec<(u8, usize)> =
+        passers(&director).chunk_by(|a, b| a == b).map(|r| (r[0], r.len())).collect();
     assert_eq!(runs, [(0, 6), (2, 40), (0, 6), (1, 40), (0, 28)]);
 }

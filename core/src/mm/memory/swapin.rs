@@ -1,0 +1,149 @@
+//! Faults on entries that are not present but not empty: swapped out, or about to be elsewhere
+//! (kernel-semantics section 10.9).
+
+use super::FaultResult;
+use crate::mm::folio::{Mapping, flags};
+use crate::mm::kernel::Kernel;
+use crate::mm::pgtable::PteMap;
+use crate::mm::place::{func, ip};
+use crate::mm::types::{AnonVmaId, FolioId, MmId, Pte, Rss, SwapId, Vaddr, VmaId};
+use crate::sync::Cpu;
+
+impl Kernel {
+    /// `do_swap_page`: `orig` was found at `addr`, without a lock. mmap_lock is held for read; `Retry` means that
+    /// it was dropped.
+    ///
+    /// If a write fault finds that the page may be shared, it maps it read-only and is done: the write-protect
+    /// fault that follows is one of its own, where the kernel goes on to `do_wp_page` at once.
+    pub fn do_swap_page(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        vma: VmaId,
+        addr: Vaddr,
+        orig: Pte,
+        write: bool,
+    ) -> FaultResult {
+        let _f = cpu.enter(func::do_swap_page);
+        if orig.is_migration() {
+            self.migration_entry_wait(cpu, mm, addr);
+            return FaultResult::Done;
+        }
+        let Some(slot) = orig.swap_slot() else { return FaultResult::Sigbus };
+        let Some(folio) = self.read_swap_cache(cpu, slot) else {
+            return self.swapin_failed(cpu, mm, addr, orig);
+        };
+        cpu.pass(ip::sw1);
+        if !self.folio_lock_or_retry(cpu, mm, folio) {
+            self.folio_put(cpu, folio);
+            return FaultResult::Retry;
+        }
+        let mapped = self.swapin_map(cpu, vma, addr, orig, slot, folio, write);
+        if mapped != Ok(true) {
+            self.folio(folio).lock.unlock(cpu);
+            self.folio_put(cpu, folio);
+        }
+        mapped.err().unwrap_or(FaultResult::Done)
+    }
+
+    /// No folio: out of memory, unless somebody else has dealt with the entry meanwhile.
+    fn swapin_failed(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, orig: Pte) -> FaultResult {
+        let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, addr) else { return FaultResult::Done };
+        let same = self.ptep_get(cpu, pte, addr) == orig;
+        self.pte_unmap_unlock(cpu, ptl);
+        if same { FaultResult::Oom } else { FaultResult::Done }
+    }
+
+    /// `folio_lock_or_retry`, always as on a fault's first attempt: if the lock is taken, mmap_lock is dropped and
+    /// the wait is without either. `false`: mmap_lock is gone, and the folio is not locked.
+    fn folio_lock_or_retry(&self, cpu: &Cpu<'_>, mm: MmId, folio: FolioId) -> bool {
+        let lock = &self.folio(folio).lock;
+        if lock.trylock(cpu) {
+            return true;
+        }
+        self.mm(mm).mmap_lock.up_read(cpu);
+        lock.wait_unlocked(cpu);
+        false
+    }
+
+    /// The part of `do_swap_page` under the folio lock. `Ok(true)`: mapped, the reference is the entry's, and the
+    /// folio is unlocked. Otherwise the folio is still locked, and the caller's.
+    #[expect(clippy::too_many_arguments, reason = "the fault's own state; the kernel has it in struct vm_fault")]
+    fn swapin_map(
+        &self,
+        cpu: &Cpu<'_>,
+        vma: VmaId,
+        addr: Vaddr,
+        orig: Pte,
+        slot: SwapId,
+        folio: FolioId,
+        write: bool,
+    ) -> Result<bool, FaultResult> {
+        let mm = self.vma(vma).spec.mm;
+        // Reclaim, or another fault, may have taken the folio out of the swap cache before it was locked; the
+        // reference alone does not prevent that.
+        if self.folio_swap_slot(folio) != Some(slot) {
+            return Ok(false);
+        }
+        let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, addr) else { return Ok(false) };
+        let same = self.ptep_get(cpu, pte, addr) == orig;
+        let uptodate = self.folio(folio).has(flags::UPTODATE);
+        if same && uptodate {
+            cpu.pass(ip::sw2);
+            self.swapin_set_pte(cpu, vma, addr, (pte, orig), (slot, folio), write);
+            self.folio(folio).lock.unlock(cpu);
+        }
+        self.pte_unmap_unlock(cpu, ptl);
+        if same && !uptodate { Err(FaultResult::Sigbus) } else { Ok(same) }
+    }
+
+    /// The entry is still the one that faulted, ptl and the folio lock are held: it becomes a present one.
+    fn swapin_set_pte(
+        &self,
+        cpu: &Cpu<'_>,
+        vma: VmaId,
+        addr: Vaddr,
+        (pte, orig): (PteMap, Pte),
+        (slot, folio): (SwapId, FolioId),
+        write: bool,
+    ) {
+        let (f, mm) = (self.folio(folio), self.vma(vma).spec.mm);
+        cpu.vm_bug_on(
+            f.is_anon() && f.has(flags::ANON_EXCLUSIVE),
+            "a swap entry names an anonymous page that is exclusive",
+        );
+        self.swap_free(cpu, slot);
+        // should_try_to_free_swap(): for a write, if nobody but the swap cache and this fault holds the folio.
+        if write && f.refcount.read_once(cpu) == 2 {
+            self.folio_free_swap(cpu, folio);
+        }
+        self.mm(mm).add_counter(cpu, Rss::Anon, 1);
+        self.mm(mm).add_counter(cpu, Rss::Swap, -1);
+        let exclusive = orig.is_exclusive_entry() || f.refcount.read_once(cpu) == 1;
+        let pfn = self.folios.head(folio);
+        let mut entry = Pte::present(pfn, false);
+        if exclusive && write {
+            entry = entry.mkdirty().mkwrite();
+        }
+        if !f.is_anon() {
+            cpu.vm_bug_on(self.vma(vma).anon_vma.peek() == 0, "a swap entry in a VMA without an anon_vma");
+            f.init_mapping(Mapping::Anon(AnonVmaId(vma.0)), addr.0);
+        }
+        self.page_add_anon_rmap(cpu, pfn, exclusive);
+        self.set_pte_at(cpu, mm, pte, addr, entry);
+    }
+
+    /// `migration_entry_wait`: if there is a migration entry at `addr`, waits until its folio is unlocked.
+    ///
+    /// As in the kernel mmap_lock stays held, and no reference is taken: whoever waits must not be the reason why
+    /// the migration fails.
+    pub fn migration_entry_wait(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) {
+        let _f = cpu.enter(func::migration_entry_wait);
+        let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, addr) else { return };
+        let entry = self.ptep_get(cpu, pte, addr);
+        self.pte_unmap_unlock(cpu, ptl);
+        if entry.is_migration() && self.folios.is_valid(entry.pfn()) {
+            self.folio_of(entry.pfn()).lock.wait_unlocked(cpu);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A generator draws programs whose operations are likely to race with a collapse.
+
+use super::fixup::fixup;
+use super::limits::{CPUS_MAX, SEED_MAX};
+use super::op::{Advice, At, FileRef, MmRef, Op, VmaRef};
+use super::program::{Head, Policy, Program};
+use super::scene::SCENES;
+use super::schedule::{Decision, Schedule};
+use super::setup::{Mapped, Prot, Setup};
+use super::size::Size;
+
+/// What the programs of a generator look like.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shape {
+    /// Base pages to a huge page; `None` = now 4, now 8.
+    pub hpn: Option<u16>,
+    /// Number of CPUs; `None` = mostly 2 or 3.
+    pub cpus: Option<u8>,
+    /// The fewest operations of a CPU.
+    pub ops_min: u8,
+    /// The most operations of a CPU.
+    pub ops_max: u8,
+    /// The most scheduling decisions.
+    pub decisions_max: u8,
+    /// Index of the starting scene in [`SCENES`]; `None` = any.
+    pub scene: Option<u8>,
+    /// Who schedules. A random policy gets a random seed.
+    pub policy: Policy,
+}
+
+impl Default for Shape {
+    fn default() -> Shape {
+        Shape {
+            hpn: None,
+            cpus: None,
+            ops_min: 3,
+            ops_max: 6,
+            decisions_max: 4,
+            scene: None,
+            policy: Policy::Records,
+        }
+    }
+}
+
+/// A well-formed program of a shape, drawn with numbers from `next`.
+pub fn generate(next: &mut dyn FnMut() -> u32, shape: &Shape) -> Program {
+    let mut dice = Dice { next, vmas: 1 };
+    let setup = setup(&mut dice, shape);
+    let cpus = cpus(&mut dice, shape);
+    let schedule = Schedule::Decisions(decisions(&mut dice, shape, &cpus));
+    let hpn = shape.hpn.unwrap_or_else(|| Head::HPNS[usize::from(dice.one_in(2))]);
+    let seed = match shape.policy {
+        Policy::Records => 0,
+        _ => u64::from((dice.next)()) & SEED_MAX,
+    };
+    let head = Head { hpn, policy: shape.policy, seed, ..Head::default() };
+    let mut program = Program { head, setup, cpus, schedule };
+    fixup(&mut program);
+    program
+}
+
+/// Makes an operation about the vmas of a program.
+type Make = fn(&mut Dice<'_>) -> Op;
+
+/// How often each operation is drawn. Each collapses a range, walks it, or takes something away under it.
+const WEIGHTS: [(u32, Make); 18] = [
+    (6, |dice| Op::Read { at: dice.at() }),
+    (9, |dice| Op::Write { at: dice.at() }),
+    (7, |dice| dice.madvise(Advice::Dontneed)),
+    (7, |dice| dice.madvise(Advice::Collapse)),
+    (3, |dice| dice.madvise(Advice::PopulateRead)),
+    (2, |dice| dice.madvise(Advice::PopulateWrite)),
+    (2, |dice| Op::Munmap { vma: dice.vma() }),
+    (4, |dice| Op::Truncate { file: FileRef(0), len: dice.shorter() }),
+    (1, |dice| Op::Truncate { file: FileRef(0), len: Size::huge(1) }),
+    (4, |dice| Op::Swapout { at: dice.at() }),
+    (4, |dice| Op::Migrate { at: dice.at() }),
+    (4, |dice| Op::Khugepaged { vma: dice.vma() }),
+    (3, |dice| Op::Uprobe { at: dice.at() }),
+    (4, |dice| Op::KvmFault { at: dice.at(), write: dice.one_in(2) }),
+    (3, |dice| Op::TlbFill { at: dice.at() }),
+    (1, |dice| Op::TlbEvict { at: dice.at() }),
+    (2, |_| Op::RcuGp),
+    (2, |dice| Op::PteAlloc { at: dice.at() }),
+];
+
+/// The operations that collapse, for the program that shall have one.
+const COLLAPSES: [(u32, Make); 3] = [
+    (5, |dice| Op::Madvise { at: dice.at(), len: Size::ZERO, advice: Advice::Collapse }),
+    (3, |dice| Op::Khugepaged { vma: dice.vma() }),
+    (2, |dice| Op::Uprobe { at: dice.at() }),
+];
+
+/// What the set-up has more of than its scene, in one program of four.
+const EXTRAS: [(u32, Make); 4] = [
+    (3, |dice| Op::Write { at: dice.at() }),
+    (2, |dice| Op::Read { at: dice.at() }),
+    (2, |dice| dice.madvise(Advice::Dontneed)),
+    (2, |dice| Op::KvmFault { at: dice.at(), write: dice.one_in(2) }),
+];
+
+/// Numbers of CPUs.
+const CPU_COUNTS: [(u32, u8); 4] = [(1, 1), (9, 2), (8, 3), (2, 4)];
+
+fn setup(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Setup> {
+    let scene = match shape.scene {
+        Some(scene) => usize::from(scene) % SCENES.len(),
+        None => dice.below(SCENES.len() as u32) as usize,
+    };
+    let mut setup = SCENES[scene].items.to_vec();
+    if dice.one_in(8) {
+        let file = FileRef(0);
+        let kinds = [Mapped::Anon, Mapped::Shared(file), Mapped::Private(file)];
+        let what = kinds[dice.below(3) as usize];
+        let prot = if dice.one_in(4) { Prot::Ro } else { Prot::Rw };
+        let (at, len) = (Size::huge(5), Size::huge(1));
+        setup.push(Setup::Mmap { mm: MmRef(0), what, at, len, off: Size::ZERO, prot });
+    }
+    dice.vmas = setup.iter().filter(|item| matches!(item, Setup::Mmap { .. })).count() as u32;
+    if dice.one_in(4) {
+        for _ in 0..=dice.below(3) {
+            let make = dice.weighted(&EXTRAS);
+            setup.push(Setup::Do(make(dice)));
+        }
+    }
+    setup
+}
+
+fn cpus(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Vec<Op>> {
+    let count = shape.cpus.unwrap_or_else(|| dice.weighted(&CPU_COUNTS)).clamp(1, CPUS_MAX as u8);
+    let mut cpus: Vec<Vec<Op>> = Vec::new();
+    for _ in 0..count {
+        let spare = shape.ops_max.saturating_sub(shape.ops_min);
+        let ops = u32::from(shape.ops_min) + dice.below(u32::from(spare) + 1);
+        cpus.push((0..ops).map(|_| dice.weighted(&WEIGHTS)(dice)).collect());
+    }
+    // A program without a collapse is worth a run now and then, but few are.
+    if !dice.one_in(16) {
+        let cpu = dice.below(u32::from(count)) as usize;
+        let ops = cpus[cpu].len() as u32;
+        let op = dice.weighted(&COLLAPSES)(dice);
+        if ops > 0 {
+            cpus[cpu][dice.below(ops) as usize] = op;
+        }
+    }
+    cpus
+}
+
+fn decisions(dice: &mut Dice<'_>, shape: &Shape, cpus: &[Vec<Op>]) -> Vec<Decision> {
+    let count = cpus.len() as u32;
+    if count == 1 || shape.policy != Policy::Records {
+        return Vec::new();
+    }
+    let mut decisions = Vec::new();
+    for _ in 0..dice.below(u32::from(shape.decisions_max) + 1) {
+        let cpu = dice.below(count);
+        let op = dice.below(cpus[cpu as usize].len() as u32 + 1) as u8;
+        let k = dice.below(64) as u16;
+        // Another CPU: to yield to itself decides nothing.
+        let next = (cpu + 1 + dice.below(count - 1)) % count;
+        decisions.push(Decision { cpu: cpu as u8, op, k, next: next as u8 });
+    }
+    decisions
+}
+
+/// Numbers at random, and what is drawn with them.
+struct Dice<'a> {
+    next: &'a mut dyn FnMut() -> u32,
+    vmas: u32,
+}
+
+impl Dice<'_> {
+    /// A number below `bound`, which is not 0.
+    fn below(&mut self, bound: u32) -> u32 {
+        (u64::from((self.next)()) * u64::from(bound) >> 32) as u32
+    }
+
+    fn one_in(&mut self, n: u32) -> bool {
+        self.below(n) == 0
+    }
+
+    fn weighted<T: Copy>(&mut self, table: &[(u32, T)]) -> T {
+        let mut number = self.below(table.iter().map(|(weight, _)| weight).sum());
+        for &(weight, value) in table {
+            if number < weight {
+                return value;
+            }
+            number -= weight;
+        }
+        unreachable!("the number is below the sum of the weights")
+    }
+
+    /// The first vma half of the time: CPUs must meet to race.
+    fn vma(&mut self) -> VmaRef {
+        if self.one_in(2) { VmaRef(0) } else { VmaRef(self.below(self.vmas) as u8) }
+    }
+
+    /// An address in the first pages; fix-up keeps it inside the vma.
+    fn at(&mut self) -> At {
+        At { vma: self.vma(), h: 0, p: self.below(4) as u8 }
+    }
+
+    /// Half of the time to the end of the vma, else a few pages.
+    fn madvise(&mut self, advice: Advice) -> Op {
+        let at = if self.one_in(2) { At::start(self.vma()) } else { self.at() };
+        let len = match self.below(4) {
+            0 => Size::base(1),
+            1 => Size { h: self.below(2) as u8, p: 2 },
+            _ => Size::ZERO,
+        };
+        Op::Madvise { at, len, advice }
+    }
+
+    /// A length that cuts a file of one unit off.
+    fn shorter(&mut self) -> Size {
+        if self.one_in(2) { Size::ZERO } else { Size::base(1 + self.below(3) as u8) }
+    }
+}

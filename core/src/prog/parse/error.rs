@@ -1,0 +1,84 @@
+//! A parse error says where a text stops making sense, what stands there and what could.
+
+use std::fmt;
+
+/// Why a text is not a program.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ParseError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// The number of characters that are wrong; 0 where something is missing.
+    pub length: usize,
+    /// The first byte of the text that is wrong.
+    pub offset: usize,
+    /// The number of bytes that are wrong.
+    pub bytes: usize,
+    /// What is wrong, as a phrase.
+    pub message: String,
+    /// What stands there; empty where something is missing.
+    pub found: String,
+    /// What could stand there, if that can be listed.
+    pub expected: Vec<String>,
+}
+
+impl ParseError {
+    /// The same error with a list of what could stand there.
+    pub(super) fn expecting<S: AsRef<str>>(
+        mut self,
+        names: impl IntoIterator<Item = S>,
+    ) -> ParseError {
+        // A vocabulary may keep numbers unused; what is not a word cannot be written.
+        let word = |name: &S| name.as_ref().starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        let names = names.into_iter().filter(word);
+        self.expected = names.map(|name| name.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// The name that was probably meant: the one that looks most like what was found, if it looks much like it.
+    pub fn suggestion(&self) -> Option<&str> {
+        nearest(&self.found, &self.expected)
+    }
+}
+
+/// The name that differs least, unless it differs too much to have been meant.
+fn nearest<'n>(found: &str, names: &'n [String]) -> Option<&'n str> {
+    // Nothing is near to an empty word or to one longer than any name.
+    if found.is_empty() || found.len() > 64 {
+        return None;
+    }
+    let bare = |name: &str| name.trim_end_matches(['=', '(']).to_lowercase();
+    let distance = |name: &String| strsim::osa_distance(&bare(found), &bare(name));
+    let (distance, name) = names.iter().map(|name| (distance(name), name)).min()?;
+    let bearable = (found.chars().count() / 3).max(1);
+    (distance <= bearable && distance < name.chars().count()).then_some(name.as_str())
+}
+
+/// Names that an error lists before it only counts them.
+const LISTED_MAX: usize = 24;
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.message)?;
+        match &self.expected[..] {
+            [] => {}
+            [name] => write!(f, "; expected `{name}`")?,
+            names => {
+                f.write_str("; expected one of ")?;
+                for (n, name) in names.iter().take(LISTED_MAX).enumerate() {
+                    write!(f, "{}`{name}`", if n == 0 { "" } else { ", " })?;
+                }
+                if names.len() > LISTED_MAX {
+                    write!(f, " and {} more", names.len() - LISTED_MAX)?;
+                }
+            }
+        }
+        match self.suggestion() {
+            Some(name) => write!(f, "; did you mean `{name}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ParseError {}

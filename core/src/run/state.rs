@@ -1,0 +1,75 @@
+//! The final abstract state: what two eras must agree on after the same history (kernel-semantics 9.10).
+
+use crate::mm::{Kernel, MMS_MAX, MmId, Pte, UNITS_MAX, Vaddr};
+use crate::oracle::Recount;
+
+/// The state in words. Frames and table numbers do not count, contents do.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FinalState {
+    /// Page tables, counters, page caches: all that can be told apart.
+    pub exact: String,
+    /// The same, but for pages that the page cache can give back at any time: whether they are mapped, and how,
+    /// does not count. An era that collapses sooner than another differs in no more than that.
+    pub refaultable: String,
+}
+
+impl FinalState {
+    pub(super) fn of(kernel: &Kernel, recount: &Recount) -> FinalState {
+        let (mut exact, mut refaultable) = (caches(kernel), caches(kernel));
+        for mm in (0..MMS_MAX as u8).map(MmId) {
+            let [file, anon, swap, shmem] = recount.rss[mm.idx()];
+            let tables = recount.nr_ptes[mm.idx()];
+            exact += &format!("; m{}: file {file} anon {anon} swap {swap} shmem {shmem} tables {tables}", mm.0);
+            refaultable += &format!("; m{}: anon {anon} swap {swap}", mm.0);
+            for page in 0..UNITS_MAX as u32 * kernel.hpn {
+                let (is, own) = page_in_words(kernel, mm, Vaddr(page));
+                if let Some(is) = is {
+                    exact += &format!(" {page}={is}");
+                    if own {
+                        refaultable += &format!(" {page}={is}");
+                    }
+                }
+            }
+        }
+        FinalState { exact, refaultable }
+    }
+}
+
+fn caches(kernel: &Kernel) -> String {
+    let file = |file: &crate::mm::AddressSpace| {
+        let pages = (0..file.i_pages.len() as u32).map(|index| match file.peek(index) {
+            Some(id) => {
+                let pfn = kernel.folios.head(id).0 + index.saturating_sub(kernel.folio(id).index());
+                format!("{:x}", kernel.page(crate::mm::Pfn(pfn)).content.peek())
+            }
+            None => "-".to_owned(),
+        });
+        format!("f{}: size {} {}", file.id.0, file.i_size.peek(), pages.collect::<Vec<_>>().join(","))
+    };
+    kernel.files.iter().map(file).collect::<Vec<_>>().join("; ")
+}
+
+/// What is at a page, and whether it is the mm's own: no page cache has it.
+fn page_in_words(kernel: &Kernel, mm: MmId, addr: Vaddr) -> (Option<String>, bool) {
+    let pmd = kernel.peek_pmd(mm, addr);
+    if pmd.is_trans_huge() {
+        return (Some("huge".to_owned()), false);
+    }
+    let Some(table) = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id)) else {
+        return (None, false);
+    };
+    let pte = Pte(kernel.tables.get(table).entry(addr.0).peek());
+    if let Some(slot) = pte.swap_slot() {
+        let content = match kernel.swap.cached(slot) {
+            Some(folio) => kernel.page(kernel.folios.head(folio)).content.peek(),
+            None => kernel.swap.slot(slot).content.peek(),
+        };
+        return (Some(format!("swap:{content:x}")), true);
+    }
+    if !pte.is_present() {
+        return (None, false);
+    }
+    let content = kernel.page(pte.pfn()).content.peek();
+    let anon = !pte.is_special() && kernel.folio_of(pte.pfn()).is_anon();
+    (Some(format!("{}:{content:x}", if anon { "anon" } else { "file" })), anon)
+}

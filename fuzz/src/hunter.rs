@@ -1,0 +1,77 @@
+//! A hunter runs one input after the other on a machine of its own.
+
+use std::cell::RefCell;
+
+use racewalk::prog::decode_into;
+use racewalk::{Machine, Options, Program, Verdict};
+
+use crate::{Pins, install_hook, raise};
+
+/// A machine, the program that it ran last, and what the campaign holds fast. All memory is reused.
+#[derive(Debug)]
+pub struct Hunter {
+    pins: Pins,
+    options: Options,
+    machine: Machine,
+    program: Program,
+}
+
+impl Hunter {
+    /// A hunter for the kernel that `pins` name.
+    pub fn new(pins: Pins) -> Hunter {
+        let options =
+            Options { variant: Some(pins.variant.clone()), feedback: cfg!(feature = "libfuzzer"), ..Options::default() };
+        Hunter { pins, options, machine: Machine::new(), program: Program::default() }
+    }
+
+    /// Runs the program that `bytes` are. The verdict is the caller's to judge.
+    pub fn run(&mut self, bytes: &[u8]) -> Verdict {
+        decode_into(bytes, &mut self.program);
+        self.pins.apply(&mut self.program);
+        let outcome = self.machine.run(&self.program, &self.options);
+        #[cfg(feature = "libfuzzer")]
+        crate::counters::publish(|counters| self.machine.feedback(counters));
+        outcome.verdict
+    }
+}
+
+thread_local! {
+    static HUNTER: RefCell<Option<Hunter>> = const { RefCell::new(None) };
+}
+
+/// Gets ready, once, before the first input. Ends the process if the environment makes no sense.
+pub fn prepare() {
+    install_hook();
+    match Pins::from_env() {
+        Ok(pins) => HUNTER.set(Some(Hunter::new(pins))),
+        Err(error) => {
+            eprintln!("racewalk: the environment asks for something that is not known: {error}");
+            std::process::exit(2);
+        }
+    }
+}
+
+/// Runs one input; a run that is not clean panics, from a function that is named like the oracle.
+///
+/// # Panics
+/// If the run was not clean, or [`prepare`] was not called on this thread.
+pub fn hunt(bytes: &[u8]) {
+    let verdict = HUNTER.with_borrow_mut(|hunter| hunter.as_mut().expect("prepare() comes first").run(bytes));
+    if let Verdict::Violation(violation) = verdict {
+        raise(violation.oracle.name, violation.function);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hunter;
+    use crate::Pins;
+
+    #[test]
+    fn harmless_bytes_are_clean() {
+        let mut hunter = Hunter::new(Pins::from_env().expect("the environment is empty"));
+        for bytes in [&[][..], &[0], &[0x20; 400], &[0xff; 968], &[0; 5000]] {
+            assert_eq!(hunter.run(bytes).name(), "clean", "{} times {:?}", bytes.len(), bytes.first());
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Pins hold fast what a campaign does not leave to the input: the variant, the table size, the axes.
+
+use std::env;
+
+use racewalk::prog::{Axes, Head, Ptlock};
+use racewalk::{Program, Variant};
+
+/// What the environment asks for.
+///
+/// | variable | value |
+/// |---|---|
+/// | `RACEWALK_KERNEL` | an era; `v6.6` if it is not set |
+/// | `RACEWALK_WITHOUT` | steps to leave out, separated by commas |
+/// | `RACEWALK_HPN` | entries of a table: 4, 8 or 512; otherwise each input says |
+/// | `RACEWALK_SET` | `axis=value`, separated by commas; otherwise each input says |
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pins {
+    /// The kernel under test.
+    pub variant: Variant,
+    hpn: Option<u16>,
+    ptlock: Option<Ptlock>,
+    page_table_check: Option<bool>,
+}
+
+/// The smallest program: the environment is checked as the header of one, by the parser that people know.
+const BODY: &str = "setup\n  m0 = mm()\n  v0 = mmap(m0, anon, at=1h, len=1h, rw)\ncpu0\n";
+
+impl Pins {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// What is wrong, in words, if a name or a number is not known.
+    pub fn from_env() -> Result<Pins, String> {
+        let read = |name| env::var(name).unwrap_or_default();
+        Pins::new(
+            &read("RACEWALK_KERNEL"),
+            &read("RACEWALK_WITHOUT"),
+            &read("RACEWALK_HPN"),
+            &read("RACEWALK_SET"),
+        )
+    }
+
+    fn new(kernel: &str, without: &str, hpn: &str, set: &str) -> Result<Pins, String> {
+        let mut text = String::from("racewalk 1\n");
+        let mut line = |key: &str, value: &str| {
+            let value = value.trim();
+            if !value.is_empty() {
+                text += &format!("{key} {value}\n");
+            }
+        };
+        line("kernel", kernel);
+        without.split(',').for_each(|step| line("without", step));
+        line("hpn", hpn);
+        set.split(',').for_each(|axis| line("set", axis));
+        let program = racewalk::parse(&(text + BODY)).map_err(|error| error.to_string())?.program;
+        let names = |axis: &str| set.split(',').any(|pair| pair.trim().starts_with(axis));
+        let Head { axes: Axes { ptlock, page_table_check }, .. } = program.head;
+        Ok(Pins {
+            variant: Variant::of(&program),
+            hpn: (!hpn.trim().is_empty()).then_some(program.head.hpn),
+            ptlock: names("ptlock").then_some(ptlock),
+            page_table_check: names("page_table_check").then_some(page_table_check),
+        })
+    }
+
+    /// Writes the pinned configuration into a program's header. The variant goes by way of the options.
+    pub fn apply(&self, program: &mut Program) {
+        let head = &mut program.head;
+        head.hpn = self.hpn.unwrap_or(head.hpn);
+        head.axes.ptlock = self.ptlock.unwrap_or(head.axes.ptlock);
+        head.axes.page_table_check = self.page_table_check.unwrap_or(head.axes.page_table_check);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pins;
+    use racewalk::Program;
+    use racewalk::prog::Ptlock;
+
+    #[test]
+    fn nothing_said_pins_nothing() {
+        let pins = Pins::new("", "", "", "").expect("an empty environment is fine");
+        assert_eq!(pins.variant.to_string(), "v6.6");
+        let mut program = Program::default();
+        pins.apply(&mut program);
+        assert_eq!(program, Program::default());
+    }
+
+    #[test]
+    fn pins_what_is_said() {
+        let pins = Pins::new("v6.6", "recheck_page, clear_pte", "8", "ptlock=none").expect("all are known");
+        assert_eq!(pins.variant.without.len(), 2);
+        let mut program = Program::default();
+        program.head.axes.page_table_check = false;
+        pins.apply(&mut program);
+        assert_eq!(program.head.hpn, 8);
+        assert_eq!(program.head.axes.ptlock, Ptlock::None);
+        assert!(!program.head.axes.page_table_check);
+    }
+
+    #[test]
+    fn says_what_is_not_known() {
+        for (kernel, without, hpn, set) in
+            [("v9", "", "", ""), ("", "no_such_step", "", ""), ("", "", "5", ""), ("", "", "", "colour=red")]
+        {
+            assert!(Pins::new(kernel, without, hpn, set).is_err(), "{kernel}{without}{hpn}{set}");
+        }
+    }
+}

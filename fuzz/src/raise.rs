@@ -1,0 +1,87 @@
+//! To raise a violation is to panic from a function that has the oracle's name.
+//!
+//! Crash sorters go by the names of the innermost functions and may not read the message, so oracles that shared one
+//! panic would be one crash to them. The message is `ORACLE in FUNCTION` and holds nothing that varies from run to run.
+
+macro_rules! raisers {
+    ($($oracle:ident)*) => {
+        /// One function an oracle.
+        mod raised {
+            $(
+                #[cold]
+                #[inline(never)]
+                pub(super) fn $oracle(function: &str) -> ! {
+                    panic!("{} in {function}", stringify!($oracle));
+                }
+            )*
+        }
+
+        const RAISERS: &[(&str, fn(&str) -> !)] = &[$((stringify!($oracle), raised::$oracle)),*];
+    };
+}
+
+raisers! {
+    bad_rss_counter
+    bogus_table_entry
+    change_outside_notifier_range
+    collapse_result
+    deadlock
+    folio_freed_in_use
+    hpage_pte_appeared
+    huge_and_small_coexist
+    livelock
+    lock_left_held
+    lock_not_held
+    lock_order
+    lost_write
+    mapcount_mismatch
+    migration_entry_left
+    notifier_range_left_open
+    nr_ptes_mismatch
+    page_cache_inconsistent
+    page_table_check
+    panic
+    pgtable_leak
+    pgtable_used_after_free
+    refcount_mismatch
+    secondary_mmu_stale
+    sleep_in_atomic
+    stale_translation
+    swap_count_mismatch
+    table_linkage
+    table_unlinked_with_entries
+    unlock_not_owner
+    vm_bug_on
+    vma_inconsistent
+    write_to_detached_table
+}
+
+/// Panics with `ORACLE in FUNCTION`.
+///
+/// # Panics
+/// Always.
+#[cold]
+pub fn raise(oracle: &str, function: &str) -> ! {
+    match RAISERS.iter().find(|(name, _)| *name == oracle) {
+        Some((_, raiser)) => raiser(function),
+        None => panic!("{oracle} in {function}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RAISERS, raise};
+
+    #[test]
+    fn each_oracle_has_its_function() {
+        let mut oracles: Vec<&str> = racewalk::ORACLES.iter().map(|oracle| oracle.name).collect();
+        oracles.sort_unstable();
+        assert_eq!(RAISERS.iter().map(|raiser| raiser.0).collect::<Vec<_>>(), oracles);
+    }
+
+    #[test]
+    fn the_message_is_oracle_in_function() {
+        let panic = std::panic::catch_unwind(|| raise("deadlock", "zap_pte_range")).expect_err("it always panics");
+        assert_eq!(panic.downcast_ref::<String>().map(String::as_str), Some("deadlock in zap_pte_range"));
+    }
+}

@@ -1,0 +1,186 @@
+//! The arguments are what the command line asks for, checked against the names that exist.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use racewalk::prog::{Axes, Head, Program, Ptlock, fixup};
+use racewalk::{Era, PROTECTIONS, Protection, Variant};
+
+use crate::refusal::Refusal;
+use crate::verb;
+
+/// A concurrency fuzzer for a page-table core modelled on Linux's THP collapse.
+#[derive(Parser, Debug)]
+#[command(name = "racewalk", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// The verbs, each with the arguments of its own file.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Verb {
+    /// Search with a coverage-guided engine; stop at the first violation and explain it.
+    Fuzz(verb::fuzz::Args),
+    /// Run one program and say what came of it.
+    Replay(verb::replay::Args),
+    /// Check that every program behaves as its `expect` lines say.
+    Check(verb::check::Args),
+    /// Turn program text into bytes for an engine.
+    Pack(verb::pack::Args),
+    /// Turn bytes into program text.
+    Show(verb::show::Args),
+    /// Search with random programs, without an engine.
+    Run(verb::run::Args),
+    /// Leave out one protection after the other and say what breaks.
+    Ablate(verb::ablate::Args),
+    /// Name the kernels, protections, oracles, targets, axes and places.
+    List(verb::list::Args),
+}
+
+/// How an answer is written.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// What is under test.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct VariantArgs {
+    /// The kernel under test (see `racewalk list kernels`).
+    #[arg(long, value_name = "KERNEL")]
+    pub(crate) kernel: Option<String>,
+    /// A protection that is left out; may be repeated (see `racewalk list steps`).
+    #[arg(long, value_name = "STEP")]
+    pub(crate) without: Vec<String>,
+    /// Base pages to a huge page: 4, 8 or 512.
+    #[arg(long, value_name = "N")]
+    pub(crate) hpn: Option<u16>,
+    /// An axis of the machine's configuration, AXIS=VALUE; may be repeated (see `racewalk list axes`).
+    #[arg(long, value_name = "AXIS=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+impl VariantArgs {
+    /// The same, with names looked up.
+    pub(crate) fn ask(&self) -> Result<Ask, Refusal> {
+        let mut ask = Ask::default();
+        if let Some(name) = &self.kernel {
+            let era = Era::from_name(name);
+            ask.kernel = Some(era.ok_or_else(|| Refusal::unknown("kernel", name, Era::ALL.map(Era::name)))?);
+        }
+        for name in &self.without {
+            let found = Protection::from_name(name);
+            let known = || PROTECTIONS.iter().map(|protection| protection.name);
+            ask.without.push(found.ok_or_else(|| Refusal::unknown("step", name, known()))?);
+        }
+        if let Some(hpn) = self.hpn {
+            if !Head::HPNS.contains(&hpn) {
+                return Err(Refusal::with_help(format!("hpn {hpn} is out of range"), "expected 4, 8 or 512"));
+            }
+            ask.hpn = Some(hpn);
+        }
+        for setting in &self.set {
+            ask.set(setting)?;
+        }
+        ask.refuse_what_the_kernel_lacks()?;
+        Ok(ask)
+    }
+}
+
+/// What is asked for, as values; `None` leaves a program's header as it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ask {
+    pub(crate) kernel: Option<Era>,
+    pub(crate) without: Vec<&'static Protection>,
+    pub(crate) hpn: Option<u16>,
+    pub(crate) ptlock: Option<Ptlock>,
+    pub(crate) page_table_check: Option<bool>,
+}
+
+/// The axes and their values, as `--set` and `set` lines write them.
+pub(crate) const AXES: [(&str, [&str; 2], &str); 2] = [
+    ("ptlock", ["split", "none"], "a lock for each page table, or one for all"),
+    ("page_table_check", ["on", "off"], "whether page_table_check watches the entries"),
+];
+
+impl Ask {
+    /// What a campaign tests: v6.6 unless something else is asked for.
+    pub(crate) fn variant(&self) -> Variant {
+        Variant { era: self.kernel.unwrap_or(Era::V66), without: self.without.clone() }
+    }
+
+    /// Whether another kernel is asked for than the program's own.
+    pub(crate) fn names_a_variant(&self) -> bool {
+        self.kernel.is_some() || !self.without.is_empty()
+    }
+
+    /// Writes what is asked for into the program's header and makes the program fit.
+    ///
+    /// `--kernel` asks for that kernel with all that it has: the header's `without` lines belong to the header's
+    /// kernel. `--without` alone adds to the header's.
+    pub(crate) fn apply(&self, program: &mut Program) {
+        if self.names_a_variant() {
+            let own = Variant::of(program);
+            let mut wanted = match self.kernel {
+                Some(era) => Variant { era, without: Vec::new() },
+                None => own,
+            };
+            for &protection in &self.without {
+                if !wanted.without.iter().any(|known| known.name == protection.name) {
+                    wanted.without.push(protection);
+                }
+            }
+            wanted.write_to(&mut program.head);
+        }
+        let head = &mut program.head;
+        head.hpn = self.hpn.unwrap_or(head.hpn);
+        head.axes = self.axes(head.axes);
+        fixup(program);
+    }
+
+    /// The axes that are asked for, and for the rest those that there are.
+    pub(crate) fn axes(&self, axes: Axes) -> Axes {
+        Axes {
+            ptlock: self.ptlock.unwrap_or(axes.ptlock),
+            page_table_check: self.page_table_check.unwrap_or(axes.page_table_check),
+        }
+    }
+
+    fn set(&mut self, setting: &str) -> Result<(), Refusal> {
+        let Some((axis, value)) = setting.split_once('=') else {
+            return Err(Refusal::with_help(
+                format!("`{setting}` sets nothing"),
+                "expected AXIS=VALUE, for instance ptlock=none",
+            ));
+        };
+        let Some((name, values, _)) = AXES.iter().find(|(name, ..)| *name == axis) else {
+            return Err(Refusal::unknown("axis", axis, AXES.iter().map(|(name, ..)| *name)));
+        };
+        let first = match values.iter().position(|known| *known == value) {
+            Some(n) => n == 0,
+            None => return Err(Refusal::unknown(&format!("value of {name}"), value, *values)),
+        };
+        match *name {
+            "ptlock" => self.ptlock = Some(if first { Ptlock::Split } else { Ptlock::None }),
+            _ => self.page_table_check = Some(first),
+        }
+        Ok(())
+    }
+
+    /// A protection that the kernel does not have cannot be left out of it.
+    fn refuse_what_the_kernel_lacks(&self) -> Result<(), Refusal> {
+        let Some(era) = self.kernel else { return Ok(()) };
+        match self.without.iter().find(|protection| !protection.eras.contains(&era)) {
+            None => Ok(()),
+            Some(protection) => {
+                let has: Vec<&str> = protection.eras.iter().map(|era| era.name()).collect();
+                let message = format!("kernel {} has no step `{}`", era.name(), protection.name);
+                Err(Refusal::with_help(message, format!("kernels that have it: {}", has.join(", "))))
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! An engine grows inputs by what they reach; libFuzzer, through cargo-fuzz, is the one there is.
+//!
+//! [`Checkout`] is where things lie, [`Engine`] a target that was built, [`Campaign`] what to run it on. A campaign runs
+//! the built target itself, not `cargo fuzz run`: so its processes are our children, and they end with us.
+
+mod build;
+mod campaign;
+mod checkout;
+mod interrupt;
+mod process;
+mod status;
+mod tools;
+
+pub(crate) use build::{Engine, Install};
+pub(crate) use campaign::{Campaign, Ended, Input, TARGETS};
+pub(crate) use checkout::{Checkout, Scratch};

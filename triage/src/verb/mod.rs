@@ -1,0 +1,10 @@
+//! A verb is one thing that `racewalk` can be asked to do; each has its file, its arguments and its `run`.
+
+pub(crate) mod ablate;
+pub(crate) mod check;
+pub(crate) mod fuzz;
+pub(crate) mod list;
+pub(crate) mod pack;
+pub(crate) mod replay;
+pub(crate) mod run;
+pub(crate) mod show;
