@@ -1,6 +1,6 @@
 //! The same program and the same schedule give the same trace, and so does the schedule that was taken.
 
-use racewalk::prog::{self, Schedule, generate::Shape};
+use racewalk::prog::{self, Schedule, Shape};
 use racewalk::{Era, Machine, Options, Outcome, Program, Variant};
 
 /// Runs of the long test: enough in release mode, fewer where every step is checked.
@@ -17,7 +17,7 @@ fn random(seed: u64) -> impl FnMut() -> u32 {
 }
 
 fn program(seed: u64) -> Program {
-    let mut program = prog::generate::generate(&mut random(seed), &Shape::default());
+    let mut program = prog::generate(&mut random(seed), &Shape::default());
     program.head.seed = seed;
     program.head.policy = match seed % 3 {
         0 => prog::Policy::Records,

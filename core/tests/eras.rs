@@ -1,6 +1,6 @@
 //! Single-threaded, the eras agree: the same history leads to the same abstract state (kernel-semantics 9.10).
 
-use racewalk::prog::{self, Axes, Op, generate::Shape};
+use racewalk::prog::{self, Axes, Op, Shape};
 use racewalk::{Era, FinalState, Machine, Options, Program, Variant};
 
 const PROGRAMS: u64 = 10_000;
@@ -17,7 +17,7 @@ fn random(seed: u64) -> impl FnMut() -> u32 {
 
 /// All operations on one CPU, one after the other.
 fn single_threaded(seed: u64) -> Program {
-    let mut program = prog::generate::generate(&mut random(seed), &Shape::default());
+    let mut program = prog::generate(&mut random(seed), &Shape::default());
     let ops = program.cpus.iter().flatten().copied().take(prog::limits::OPS_MAX).collect();
     program.cpus = vec![ops];
     program.schedule = prog::Schedule::default();

@@ -1,6 +1,6 @@
 //! The same programs on OS threads, with nobody conducting: the hardware schedules, the quiescent oracles look.
 
-use racewalk::prog::{self, generate::Shape};
+use racewalk::prog::{self, Shape};
 use racewalk::{Era, Options, Variant, free_run};
 
 /// Programs: a thread sanitizer makes each of them many times slower.
@@ -18,7 +18,7 @@ fn random(seed: u64) -> impl FnMut() -> u32 {
 
 fn first_violation(variant: &Variant, programs: u64) -> Option<(u64, &'static str)> {
     (0..programs).find_map(|seed| {
-        let program = prog::generate::generate(&mut random(seed), &Shape::default());
+        let program = prog::generate(&mut random(seed), &Shape::default());
         let verdict = free_run(&program, &Options { variant: Some(variant.clone()), ..Options::default() });
         (!verdict.is_clean()).then(|| (seed, verdict.name()))
     })

@@ -10,6 +10,9 @@ use racewalk::{Machine, Options, Outcome, Variant, Violation};
 
 use crate::case::Case;
 
+/// Where findings are saved, from the current folder.
+pub(crate) const FOLDER: &str = "target/findings";
+
 /// What tells findings apart: the oracle, and the function in which it noticed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Signature {

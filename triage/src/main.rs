@@ -13,7 +13,6 @@ mod finding;
 mod minimise;
 mod progress;
 mod refusal;
-mod replay;
 mod report;
 mod search;
 mod seeds;

@@ -18,7 +18,13 @@ pub struct UserPage {
 impl Kernel {
     /// `get_user_pages_unlocked` of one page: follows the page tables, and faults until it comes to a page that
     /// may be accessed. The page has a reference, to be put by [`Kernel::put_user_page`]. Takes mmap_lock.
-    pub fn get_user_page(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, write: bool) -> Result<UserPage, Signal> {
+    pub fn get_user_page(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        write: bool,
+    ) -> Result<UserPage, Signal> {
         let _f = cpu.enter(func::get_user_page);
         let mmap_lock = &self.mm(mm).mmap_lock;
         mmap_lock.down_read(cpu);
@@ -58,7 +64,8 @@ impl Kernel {
         if pmd.is_trans_huge() {
             let pml = self.pmd_lock(cpu, mm);
             let pmd = self.pmdp_get_lockless(cpu, mm, addr);
-            let page = UserPage { pfn: Pfn(pmd.pfn().0 + addr.0 % self.hpn), writable: pmd.is_write() };
+            let page =
+                UserPage { pfn: Pfn(pmd.pfn().0 + addr.0 % self.hpn), writable: pmd.is_write() };
             let found = pmd.is_trans_huge() && self.follow_grab(cpu, page, write);
             self.lock(pml).unlock(cpu);
             if pmd.is_trans_huge() || !pmd.is_present() {

@@ -8,17 +8,23 @@ use super::place::func;
 use super::types::{MmId, Vaddr};
 use crate::sync::Cpu;
 
-/// How often a guest that must retry is let back in before it is given up. A guest retries for ever, but under a
+/// How often a guest is let back in to fault before it is given up. A real one retries for ever, but under a
 /// schedule that lets nobody else run, for ever is too long.
-const RETRIES: u32 = 4;
+const ATTEMPTS: u32 = 4;
 
 impl Kernel {
     /// `kvm_mmu_fault`, the fault loop: maps the page at `addr` in the secondary MMU of `mm`. `false`: an
     /// invalidation was in the way of every attempt.
-    pub fn kvm_mmu_fault(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, write: bool) -> Result<bool, Signal> {
+    pub fn kvm_mmu_fault(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        write: bool,
+    ) -> Result<bool, Signal> {
         let _f = cpu.enter(func::kvm_mmu_fault);
         let sub = &self.mm(mm).notifier;
-        for _ in 0..RETRIES {
+        for _ in 0..ATTEMPTS {
             // Before the page is looked up: an invalidation that ends after this is noticed below.
             let seq = sub.seq.read_once(cpu);
             let page = self.get_user_page(cpu, mm, addr, write)?;
@@ -26,7 +32,11 @@ impl Kernel {
             let retry = self.mmu_invalidate_retry(cpu, mm, addr, seq);
             if !retry {
                 let generation = self.generation(self.folios.of(page.pfn));
-                sub.map_shadow(cpu, addr, Shadow { pfn: page.pfn, write: page.writable, generation });
+                sub.map_shadow(
+                    cpu,
+                    addr,
+                    Shadow { pfn: page.pfn, write: page.writable, generation },
+                );
             }
             sub.mmu_lock.unlock(cpu);
             self.put_user_page(cpu, page);

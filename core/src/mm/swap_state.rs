@@ -13,7 +13,10 @@ impl Kernel {
     /// `folio->swap`: the slot in front of which the folio stands in the swap cache. Stable under the folio lock.
     pub fn folio_swap_slot(&self, folio: FolioId) -> Option<SwapId> {
         let cached = self.folio(folio).has(flags::SWAPCACHE);
-        let found = self.swap.touched().find(|(_, slot)| cached && slot.cache.peek() == u64::from(folio.0) + 1);
+        let found = self
+            .swap
+            .touched()
+            .find(|(_, slot)| cached && slot.cache.peek() == u64::from(folio.0) + 1);
         found.map(|(id, _)| id)
     }
 

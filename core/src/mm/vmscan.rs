@@ -28,7 +28,8 @@ impl Kernel {
         let Some(folio) = self.isolate_folio_at(cpu, mm, addr) else { return false };
         let _f = cpu.enter(func::shrink_folio_list);
         let lock = &self.folio(folio).lock;
-        let result = if lock.trylock(cpu) { self.reclaim_locked(cpu, folio) } else { Reclaim::Keep };
+        let result =
+            if lock.trylock(cpu) { self.reclaim_locked(cpu, folio) } else { Reclaim::Keep };
         if result != Reclaim::Keep {
             lock.unlock(cpu);
         }

@@ -46,8 +46,12 @@ impl Default for Shape {
 pub fn generate(next: &mut dyn FnMut() -> u32, shape: &Shape) -> Program {
     let mut dice = Dice { next, vmas: 1 };
     let setup = setup(&mut dice, shape);
-    let cpus = cpus(&mut dice, shape);
-    let schedule = Schedule::Decisions(decisions(&mut dice, shape, &cpus));
+    let mut cpus = cpus(&mut dice, shape);
+    let mut decisions = decisions(&mut dice, shape, &cpus);
+    if !dice.one_in(4) {
+        meet(&mut dice, shape, &mut cpus, &mut decisions);
+    }
+    let schedule = Schedule::Decisions(decisions);
     let hpn = shape.hpn.unwrap_or_else(|| Head::HPNS[usize::from(dice.one_in(2))]);
     let seed = match shape.policy {
         Policy::Records => 0,
@@ -72,7 +76,7 @@ const WEIGHTS: [(u32, Make); 18] = [
     (2, |dice| dice.madvise(Advice::PopulateWrite)),
     (2, |dice| Op::Munmap { vma: dice.vma() }),
     (4, |dice| Op::Truncate { file: FileRef(0), len: dice.shorter() }),
-    (1, |dice| Op::Truncate { file: FileRef(0), len: Size::huge(1) }),
+    (1, |_| Op::Truncate { file: FileRef(0), len: Size::huge(1) }),
     (4, |dice| Op::Swapout { at: dice.at() }),
     (4, |dice| Op::Migrate { at: dice.at() }),
     (4, |dice| Op::Khugepaged { vma: dice.vma() }),
@@ -98,6 +102,22 @@ const EXTRAS: [(u32, Make); 4] = [
     (2, |dice| dice.madvise(Advice::Dontneed)),
     (2, |dice| Op::KvmFault { at: dice.at(), write: dice.one_in(2) }),
 ];
+
+/// Operations that meet a collapse in its windows: what a meeting is made of.
+const PARTNERS: [(u32, Make); 9] = [
+    (12, |dice| Op::Write { at: dice.at() }),
+    (2, |dice| Op::Read { at: dice.at() }),
+    (2, |dice| dice.madvise(Advice::Dontneed)),
+    (2, |dice| Op::Truncate { file: FileRef(0), len: Size::ZERO }),
+    (1, |dice| Op::Munmap { vma: dice.vma() }),
+    (1, |dice| dice.madvise(Advice::Collapse)),
+    (1, |dice| Op::KvmFault { at: dice.at(), write: dice.one_in(2) }),
+    (1, |dice| Op::TlbFill { at: dice.at() }),
+    (1, |dice| Op::PteAlloc { at: dice.at() }),
+];
+
+/// The steps of a collapse between which a meeting takes place: from the folio lock to step 4 at HPN 4 and 8.
+const WINDOW: std::ops::Range<u32> = 14..42;
 
 /// Numbers of CPUs.
 const CPU_COUNTS: [(u32, u8); 4] = [(1, 1), (9, 2), (8, 3), (2, 4)];
@@ -163,6 +183,20 @@ fn decisions(dice: &mut Dice<'_>, shape: &Shape, cpus: &[Vec<Op>]) -> Vec<Decisi
     decisions
 }
 
+/// Lets CPU 0 begin with a collapse and CPU 1 with an operation that comes into one of its windows: left to chance,
+/// few programs would come to an abort.
+fn meet(dice: &mut Dice<'_>, shape: &Shape, cpus: &mut [Vec<Op>], decisions: &mut Vec<Decision>) {
+    let [collapser, partner, ..] = cpus else { return };
+    let (Some(first), Some(second)) = (collapser.first_mut(), partner.first_mut()) else { return };
+    *first = Op::Madvise { at: At::start(VmaRef(0)), len: Size::ZERO, advice: Advice::Collapse };
+    *second = dice.weighted(&PARTNERS)(dice);
+    if shape.policy == Policy::Records {
+        let k = WINDOW.start + dice.below(WINDOW.end - WINDOW.start);
+        decisions.retain(|decision| (decision.cpu, decision.op) != (0, 0));
+        decisions.push(Decision { cpu: 0, op: 0, k: k as u16, next: 1 });
+    }
+}
+
 /// Numbers at random, and what is drawn with them.
 struct Dice<'a> {
     next: &'a mut dyn FnMut() -> u32,
@@ -172,7 +206,7 @@ struct Dice<'a> {
 impl Dice<'_> {
     /// A number below `bound`, which is not 0.
     fn below(&mut self, bound: u32) -> u32 {
-        (u64::from((self.next)()) * u64::from(bound) >> 32) as u32
+        ((u64::from((self.next)()) * u64::from(bound)) >> 32) as u32
     }
 
     fn one_in(&mut self, n: u32) -> bool {

@@ -23,6 +23,9 @@ mod vocabulary;
 pub mod wire;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub use document::{Comments, Document, Item, Line};
 pub use fixup::fixup;
 pub use generate::{Shape, generate};

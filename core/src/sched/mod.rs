@@ -1,7 +1,7 @@
 //! A policy decides who goes next: it sees positions and masks, never fibres or page tables.
 //!
 //! Layer L1, imports `prog` only. No single policy finds every race (on SafeStack a random walk needs a seventh of
-//! the runs of a mostly-staying one, and PCT finds nothing), so there is a portfolio, and a program names its choice.
+//! the runs of a mostly-staying one, and PCT did not find it), so there is a portfolio, and a program names its choice.
 //! A policy is asked only when a CPU has spent the steps it was granted, blocks or finishes; a step costs nothing.
 
 mod ask;

@@ -10,9 +10,9 @@ pub const DEPTH_MAX: u8 = PCT_DEPTH_MAX;
 /// Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with
 /// probabilistic guarantees of finding bugs", ASPLOS 2010).
 ///
-/// Section 2.2: n threads get the priorities d to d + n - 1 in random order, d - 1 change points are drawn among the k
+/// The algorithm: n threads get the priorities d to d + n - 1 in random order, d - 1 change points are drawn among the k
 /// steps, the highest runnable thread always runs, and the thread that takes the i-th change point's step falls to
-/// priority i. A bug of depth d is found with probability at least 1 / (n k^(d-1)) (section 2.3, theorem 9).
+/// priority i. A bug of depth d is found with probability at least 1 / (n k^(d-1)).
 ///
 /// Deviations. k is what the caller expects of the run; change points past its end do nothing, steps past k change
 /// nothing. A change point comes before its step, not after it. A woken CPU of higher priority goes on before the next

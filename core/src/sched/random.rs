@@ -5,10 +5,10 @@ use super::dice::Dice;
 /// A CPU runs for 1 to 2 * mean - 1 steps, each number as likely as the others; then any runnable CPU goes, the same
 /// one included.
 ///
-/// A race needs few switches at the right places (CHESS, PLDI 2007, section 2), and a switch costs as much as a dozen
-/// steps, so a run takes several steps at once. With mean 1 it is the naive random scheduler, a fresh choice at every
-/// step, which is hard to beat (Thomson, Donaldson and Betts, "Concurrency testing using schedule bounding", PPoPP
-/// 2014, section 5).
+/// A race needs few switches at the right places (Musuvathi and Qadeer, "Iterative context bounding", PLDI 2007), and
+/// a switch costs as much as a dozen steps, so a run takes several steps at once. With mean 1 it is the naive random
+/// scheduler, a fresh choice at every step, which is hard to beat (Thomson, Donaldson and Betts, "Concurrency testing
+/// using schedule bounding", PPoPP 2014).
 #[derive(Clone, Debug)]
 pub struct RandomWalk {
     dice: Dice,

@@ -82,7 +82,7 @@ fn strikes(who: &[u8]) -> bool {
 
 #[test]
 fn pct_keeps_its_promise() {
-    // Theorem 9: with n = 2 CPUs, k = 20 steps and d = 2 at least 1 run in 2 * 20 finds it.
+    // At least 1 / (n k^(d-1)): with n = 2 CPUs, k = 20 steps and d = 2 at least 1 run in 2 * 20 finds it.
     let mut policy = Policy::Pct(Pct::new(0, 2, 20));
     let found = (0..4_000).filter(|&seed| {
         policy.reseed(seed);

@@ -26,7 +26,10 @@ Examples:
 
 Exit code: 0 nothing found, 1 found, 2 could not run.";
 
-/// Lets a coverage-guided engine search for a violation
+/// Where findings are kept.
+const FOLDER: &str = "target/findings";
+
+/// Search with a coverage-guided engine; stop at the first violation and explain it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -35,19 +38,19 @@ pub(crate) struct Args {
     target: String,
     #[command(flatten)]
     variant: VariantArgs,
-    /// Stop after so many seconds
+    /// Stop after so many seconds.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
-    /// Stop after so many runs
+    /// Stop after so many runs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     runs: Option<u64>,
-    /// Where the randomness comes from; by default the clock
+    /// Where the randomness comes from; by default the clock.
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Processes at the same time
+    /// Processes at the same time.
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: NonZeroUsize,
-    /// Start from nothing instead of the corpus
+    /// Start from nothing instead of the corpus.
     #[arg(long)]
     no_seeds: bool,
     #[command(flatten)]
@@ -117,8 +120,8 @@ fn conclude(ended: &Ended, ask: &Ask, progress: &Progress) -> Result<ExitCode, R
     progress.line(&format!("found after {took}"));
     let found = finding_of(input, ask)?;
     let case = Case::work_up(&found, &Limits::default(), progress);
-    let path = finding::save(&case, Path::new(finding::FOLDER))
-        .map_err(|error| Refusal::io(Path::new(finding::FOLDER), &error))?;
+    let path = finding::save(&case, Path::new(FOLDER))
+        .map_err(|error| Refusal::io(Path::new(FOLDER), &error))?;
     progress.finish();
     let mut out = io::stdout().lock();
     report::print(&case, &path, &mut out).and_then(|()| out.flush()).map_err(|error| Refusal::io(Path::new("standard output"), &error))?;
@@ -132,7 +135,7 @@ pub(super) fn finding_of(input: &Input, ask: &Ask) -> Result<Finding, Refusal> {
     if let Some(found) = Finding::of(&mut Machine::new(), &program, &ask.variant()) {
         return Ok(found);
     }
-    let folder = Path::new(finding::FOLDER);
+    let folder = Path::new(FOLDER);
     let path = folder.join(&input.name);
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&path, &input.bytes))

@@ -48,7 +48,9 @@ impl Kernel {
 
     /// No folio: out of memory, unless somebody else has dealt with the entry meanwhile.
     fn swapin_failed(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, orig: Pte) -> FaultResult {
-        let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, addr) else { return FaultResult::Done };
+        let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, addr) else {
+            return FaultResult::Done;
+        };
         let same = self.ptep_get(cpu, pte, addr) == orig;
         self.pte_unmap_unlock(cpu, ptl);
         if same { FaultResult::Oom } else { FaultResult::Done }
@@ -68,7 +70,10 @@ impl Kernel {
 
     /// The part of `do_swap_page` under the folio lock. `Ok(true)`: mapped, the reference is the entry's, and the
     /// folio is unlocked. Otherwise the folio is still locked, and the caller's.
-    #[expect(clippy::too_many_arguments, reason = "the fault's own state; the kernel has it in struct vm_fault")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the fault's own state; the kernel has it in struct vm_fault"
+    )]
     fn swapin_map(
         &self,
         cpu: &Cpu<'_>,
@@ -126,7 +131,10 @@ impl Kernel {
             entry = entry.mkdirty().mkwrite();
         }
         if !f.is_anon() {
-            cpu.vm_bug_on(self.vma(vma).anon_vma.peek() == 0, "a swap entry in a VMA without an anon_vma");
+            cpu.vm_bug_on(
+                self.vma(vma).anon_vma.peek() == 0,
+                "a swap entry in a VMA without an anon_vma",
+            );
             f.init_mapping(Mapping::Anon(AnonVmaId(vma.0)), addr.0);
         }
         self.page_add_anon_rmap(cpu, pfn, exclusive);

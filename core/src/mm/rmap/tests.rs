@@ -80,22 +80,31 @@ fn audit(k: &Kernel, cpu: &Cpu<'_>) {
     assert_eq!(cpu.held().iter().count(), 0, "locks");
     assert!(!cpu.held().is_atomic());
     let entries: Vec<Pte> = (0..2 * HPN).map(|page| entry(k, Vaddr(page))).collect();
-    let rss = |which| entries.iter().filter(|&&entry| k.rss_of(entry).0 == Some(which)).count() as u64;
+    let rss =
+        |which| entries.iter().filter(|&&entry| k.rss_of(entry).0 == Some(which)).count() as u64;
     for which in [Rss::File, Rss::Anon, Rss::Swap, Rss::Shmem] {
         assert_eq!(k.mm(MM).rss[which as usize].peek(), rss(which), "{which:?}");
     }
     for (slot, words) in k.swap.touched() {
         let named = entries.iter().filter(|entry| entry.swap_slot() == Some(slot)).count() as u64;
         assert_eq!(words.count.peek(), named, "{slot:?}");
-        assert!(k.swap.cached(slot).is_none_or(|folio| k.folio(folio).has(flags::SWAPCACHE)), "{slot:?}");
+        assert!(
+            k.swap.cached(slot).is_none_or(|folio| k.folio(folio).has(flags::SWAPCACHE)),
+            "{slot:?}"
+        );
     }
     for folio in k.folios.touched() {
         let pfn = k.folios.head(folio);
-        let maps = entries.iter().filter(|entry| entry.is_present() && entry.pfn() == pfn).count() as u64;
+        let maps =
+            entries.iter().filter(|entry| entry.is_present() && entry.pfn() == pfn).count() as u64;
         let in_cache = |word: u64| u64::from(word == u64::from(folio.0) + 1);
         let cached: u64 = k.mapping(FILE).i_pages.iter().map(|slot| in_cache(slot.peek())).sum();
         let swapped: u64 = k.swap.touched().map(|(_, slot)| in_cache(slot.cache.peek())).sum();
-        assert_eq!(k.folio(folio).refcount.peek(), maps + cached + swapped, "references to {folio:?}");
+        assert_eq!(
+            k.folio(folio).refcount.peek(),
+            maps + cached + swapped,
+            "references to {folio:?}"
+        );
         assert_eq!(k.page(pfn).mapcount.peek().wrapping_add(1), maps, "mapcount of {folio:?}");
         assert_eq!(k.ptc_of(folio) as u64, maps, "page_table_check of {folio:?}");
         assert_eq!(k.folio(folio).is_allocated(), maps + cached + swapped != 0, "{folio:?}");

@@ -50,14 +50,26 @@ impl Kernel {
 
     /// The VMA of the interval tree in which the folio may be mapped, and the address (`vma_address`). Its rwsem
     /// is held: a munmap cannot take the VMA out of the tree, and so cannot free its tables.
-    fn anon_vma_find(&self, cpu: &Cpu<'_>, anon_vma: AnonVmaId, folio: FolioId) -> Option<(VmaId, Vaddr)> {
+    fn anon_vma_find(
+        &self,
+        cpu: &Cpu<'_>,
+        anon_vma: AnonVmaId,
+        folio: FolioId,
+    ) -> Option<(VmaId, Vaddr)> {
         let (vma, addr) = (VmaId(anon_vma.0), Vaddr(self.folio(folio).index()));
         let linked = self.anon_vma(anon_vma).linked.read_once(cpu) != 0;
         (linked && self.vma(vma).spec.contains(addr)).then_some((vma, addr))
     }
 
     /// `try_to_unmap_one`, `try_to_migrate_one`: one VMA.
-    fn try_to_unmap_one(&self, cpu: &Cpu<'_>, folio: FolioId, vma: VmaId, addr: Vaddr, to: UnmapTo) {
+    fn try_to_unmap_one(
+        &self,
+        cpu: &Cpu<'_>,
+        folio: FolioId,
+        vma: VmaId,
+        addr: Vaddr,
+        to: UnmapTo,
+    ) {
         let mm = self.vma(vma).spec.mm;
         self.mmu_notifier_invalidate_range_start(cpu, mm, addr, 1);
         let mut walk = self.vma_walk(folio, vma, addr, WalkFlags::default());
@@ -73,7 +85,14 @@ impl Kernel {
     }
 
     /// Replaces one entry, under ptl. `false`: it could not be, and is back.
-    fn unmap_entry(&self, cpu: &Cpu<'_>, folio: FolioId, walk: &VmaWalk, pte: PteMap, to: UnmapTo) -> bool {
+    fn unmap_entry(
+        &self,
+        cpu: &Cpu<'_>,
+        folio: FolioId,
+        walk: &VmaWalk,
+        pte: PteMap,
+        to: UnmapTo,
+    ) -> bool {
         let (f, mm, addr) = (self.folio(folio), walk.mm, walk.address);
         let exclusive = f.has(flags::ANON_EXCLUSIVE);
         let old = self.ptep_clear_flush(cpu, mm, pte, addr);
@@ -84,7 +103,10 @@ impl Kernel {
         let new = match to {
             UnmapTo::Swap => {
                 let slot = self.folio_swap_slot(folio);
-                cpu.vm_bug_on(slot.is_none(), "try_to_unmap() of an anonymous folio that is not in the swap cache");
+                cpu.vm_bug_on(
+                    slot.is_none(),
+                    "try_to_unmap() of an anonymous folio that is not in the swap cache",
+                );
                 let Some(slot) = slot.filter(|&slot| self.swap_duplicate(cpu, slot)) else {
                     self.set_pte_at(cpu, mm, pte, addr, old);
                     return false;
@@ -131,7 +153,11 @@ impl Kernel {
         self.folio_get(cpu, new);
         let entry = self.ptep_get(cpu, pte, walk.address);
         let pfn = self.folios.head(new);
-        self.page_add_anon_rmap(cpu, pfn, entry.is_exclusive_entry() || entry.is_writable_migration());
+        self.page_add_anon_rmap(
+            cpu,
+            pfn,
+            entry.is_exclusive_entry() || entry.is_writable_migration(),
+        );
         let present = Pte::present(pfn, entry.is_writable_migration());
         self.set_pte_at(cpu, walk.mm, pte, walk.address, present);
     }

@@ -36,7 +36,13 @@ pub struct VmaWalk {
 
 impl Kernel {
     /// `DEFINE_FOLIO_VMA_WALK`: a walk that has not begun.
-    pub fn vma_walk(&self, folio: FolioId, vma: VmaId, address: Vaddr, flags: WalkFlags) -> VmaWalk {
+    pub fn vma_walk(
+        &self,
+        folio: FolioId,
+        vma: VmaId,
+        address: Vaddr,
+        flags: WalkFlags,
+    ) -> VmaWalk {
         let (mm, pfn) = (self.vma(vma).spec.mm, self.folios.head(folio));
         VmaWalk { mm, address, pte: None, pfn, flags, ptl: None, started: false }
     }
@@ -100,14 +106,22 @@ impl Kernel {
     /// was not taken for it; `false` without one: there is no table any longer.
     fn walk_map_pte(&self, cpu: &Cpu<'_>, walk: &mut VmaWalk) -> bool {
         if walk.flags.sync {
-            let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, walk.mm, walk.address) else { return false };
+            let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, walk.mm, walk.address) else {
+                return false;
+            };
             (walk.pte, walk.ptl) = (Some(pte), Some(ptl));
             return true;
         }
-        let Some((pte, ptl)) = self.pte_offset_map_nolock(cpu, walk.mm, walk.address) else { return false };
+        let Some((pte, ptl)) = self.pte_offset_map_nolock(cpu, walk.mm, walk.address) else {
+            return false;
+        };
         walk.pte = Some(pte);
         let entry = self.ptep_get(cpu, pte, walk.address);
-        let wanted = if walk.flags.migration { !entry.is_none() && !entry.is_present() } else { entry.is_present() };
+        let wanted = if walk.flags.migration {
+            !entry.is_none() && !entry.is_present()
+        } else {
+            entry.is_present()
+        };
         if !wanted {
             return false;
         }

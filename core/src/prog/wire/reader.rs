@@ -18,6 +18,9 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 /// Numbers of CPUs by header byte: two race best, one not at all.
 pub(super) const CPU_COUNTS: [u8; 8] = [2, 3, 2, 3, 2, 3, 4, 1];
 
+/// The one header byte that means an HPN of 512: too slow for a fuzzer to stumble on often.
+pub(super) const LARGE: u8 = 0x80;
+
 /// The bits of the axes in the header.
 pub(super) const PTLOCK_NONE: u8 = 1;
 pub(super) const UNCHECKED: u8 = 2;
@@ -111,11 +114,8 @@ fn clear(program: &mut Program) {
 fn read_header(record: &Record, program: &mut Program) {
     let [hpn, axes, policy, number, seed_low, seed_high, scene, count] = *record;
     let head = &mut program.head;
-    // Two bits, of which the last value alone is the large one: it costs a hundred times as much to run.
-    head.hpn = Head::HPNS[match hpn {
-        LARGE => 2,
-        _ => usize::from(hpn % 2),
-    }];
+    let index = if hpn == LARGE { 2 } else { usize::from(hpn % 2) };
+    head.hpn = Head::HPNS[index];
     let ptlock = if axes & PTLOCK_NONE == 0 { Ptlock::Split } else { Ptlock::None };
     head.axes = Axes { ptlock, page_table_check: axes & UNCHECKED == 0 };
     head.policy = match policy % 4 {
@@ -130,9 +130,6 @@ fn read_header(record: &Record, program: &mut Program) {
     let count = usize::from(CPU_COUNTS[usize::from(count) % CPU_COUNTS.len()]).min(CPUS_MAX);
     program.cpus.resize_with(count, Vec::new);
 }
-
-/// The one header byte that means an HPN of 512, too slow for a fuzzer to stumble on often.
-pub(super) const LARGE: u8 = 0x80;
 
 fn step_in(record: &Record) -> u16 {
     let high = if record[2] & LONG == LONG { record[3] } else { 0 };

@@ -1,0 +1,94 @@
+//! The text of an event: one thing that one CPU did, in the kernel's words.
+
+use std::io::{self, Write};
+
+use racewalk::{Event, LockMode, Outcome, Splat, What, object_name, place_name, value_name};
+use serde_json::{Value, json};
+
+/// Writes every event of a run, one a line.
+pub(crate) fn write_events(outcome: &Outcome, hpn: u32, out: &mut impl Write) -> io::Result<()> {
+    let mut depth = [0_usize; 8];
+    for event in events(outcome) {
+        let depth = &mut depth[usize::from(event.cpu) % 8];
+        if event.what == What::Leave {
+            *depth = depth.saturating_sub(1);
+            continue;
+        }
+        let text = text(event, hpn);
+        writeln!(out, "cpu{} {:>5}  {:indent$}{text}", event.cpu, event.step, "", indent = *depth * 2)?;
+        *depth += usize::from(matches!(event.what, What::Enter(_)));
+    }
+    Ok(())
+}
+
+/// Every event of a run.
+pub(crate) fn events_json(outcome: &Outcome, hpn: u32) -> Value {
+    let object = |event: &Event| {
+        json!({ "cpu": event.cpu, "step": event.step, "place": place_name(event.place), "what": text(event, hpn) })
+    };
+    events(outcome).iter().map(object).collect()
+}
+
+fn events(outcome: &Outcome) -> &[Event] {
+    outcome.trace.as_ref().map_or(&[], |trace| trace.events())
+}
+
+/// An event in full.
+fn text(event: &Event, hpn: u32) -> String {
+    let name = |obj| object_name(obj, hpn);
+    match event.what {
+        What::Enter(place) => format!("{}()", place_name(place)),
+        What::Leave => "return".to_owned(),
+        What::Pass(place) => format!("{}:", place_name(place)),
+        What::OpBegin(op) => format!("begin op {op}"),
+        What::OpEnd(u16::MAX) => "end of an operation of the set-up".to_owned(),
+        What::OpEnd(op) => format!("end op {op}"),
+        What::Load { obj, value } => format!("READ_ONCE({}) == {}", name(obj), value_name(obj, value, hpn)),
+        What::Store { obj, old, value } => {
+            let value = value_name(obj, value, hpn);
+            format!("WRITE_ONCE({}, {value}), was {}", name(obj), value_name(obj, old, hpn))
+        }
+        What::Rmw { obj, old, value } => {
+            format!("xchg({}): {} -> {}", name(obj), value_name(obj, old, hpn), value_name(obj, value, hpn))
+        }
+        What::Lock { obj, mode: LockMode::Exclusive } => format!("lock({})", name(obj)),
+        What::Lock { obj, mode: LockMode::Read } => format!("down_read({})", name(obj)),
+        What::Lock { obj, mode: LockMode::Write } => format!("down_write({})", name(obj)),
+        What::Unlock { obj } => format!("unlock({})", name(obj)),
+        What::Wait { obj } => format!("waits for {}", name(obj)),
+        What::Alloc(obj) => format!("alloc {}", name(obj)),
+        What::Free(obj) => format!("free {}", name(obj)),
+        What::Unlink { table, pmd } => format!("unlink {} from {}", name(table), name(pmd)),
+        What::Downgrade { mm, start, pages } => format!("downgrade m{mm} pages {start}+{pages}"),
+        What::Establish { mm, start, pfn, pages } => format!("establish m{mm} pages {start}+{pages} -> pfn {pfn}"),
+        What::Notifier { mm, start, pages, open } => {
+            format!("invalidate_range_{}(m{mm}, pages {start}+{pages})", if open { "start" } else { "end" })
+        }
+        What::UserLoad { mm, page, value } => format!("load from m{mm} page {page}: {value:#x}"),
+        What::UserStore { mm, page, value } => format!("store to m{mm} page {page}: {value:#x}"),
+        What::Flush { target, mm } => format!("flush the TLB of cpu{target} for m{mm}"),
+        What::CollapseResult { mm, haddr, install, result } => {
+            format!("collapse of m{mm} page {haddr} (install {install}) returns {result}")
+        }
+        What::Splat(splat) => splat_text(splat, hpn),
+    }
+}
+
+fn splat_text(splat: Splat, hpn: u32) -> String {
+    let name = |obj| object_name(obj, hpn);
+    match splat {
+        Splat::VmBug(condition) => format!("VM_BUG_ON({condition})"),
+        Splat::PageTableCheck(what) => format!("page_table_check: {what}"),
+        Splat::LockOrder { held, taken } => format!("lock order: {} inside {}", name(taken), name(held)),
+        Splat::SleepInAtomic { held } => format!("sleeping function called with {} held", name(held)),
+        Splat::NotHeld(lock) => format!("{} is not held", name(lock)),
+        Splat::NotOwner(lock) => format!("{} is held by somebody else, or by nobody", name(lock)),
+        Splat::TableUseAfterFree(table) => format!("{} is used after it was freed", name(table)),
+        Splat::WriteToDetachedTable(table) => format!("an entry is written to {}, which is not linked", name(table)),
+        Splat::TableLinkage(table) => format!("{} is linked more or less than once", name(table)),
+        Splat::BogusTable(table) => format!("{} does not exist", name(table)),
+        Splat::Negative(counter) => format!("{} goes below zero", name(counter)),
+        Splat::FolioFreedInUse(folio) => format!("{} is freed while it is in use", name(folio)),
+        Splat::FolioUseAfterFree(folio) => format!("{} is used after it was freed", name(folio)),
+    }
+}

@@ -1,0 +1,147 @@
+//! A hunt looks for what breaks without one protection: at random first, then with an engine.
+
+use std::time::{Duration, Instant};
+
+use racewalk::prog::Ptlock;
+use racewalk::{Era, Machine, Protection, prog};
+
+use crate::args::Ask;
+use crate::engine::{Campaign, Checkout, Engine};
+use crate::finding::Finding;
+use crate::progress::Progress;
+use crate::refusal::Refusal;
+use crate::search::{Search, Strategy, Threads, search};
+use crate::seeds;
+
+/// How to search.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Means {
+    /// Random programs, without an engine.
+    Random,
+    /// libFuzzer, from the seeds of the corpus.
+    Libfuzzer,
+}
+
+impl Means {
+    /// Its name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Means::Random => "random",
+            Means::Libfuzzer => "libfuzzer",
+        }
+    }
+}
+
+/// What all protections of a table have in common.
+#[derive(Debug)]
+pub(crate) struct Hunt {
+    /// The kernel that they are left out of.
+    pub(crate) era: Era,
+    /// Entries of a table.
+    pub(crate) hpn: u16,
+    /// How to search; `None`: first one way, then the other.
+    pub(crate) means: Option<Means>,
+    /// The engine, if there is one.
+    pub(crate) engine: Option<(Checkout, Engine)>,
+    /// Where the randomness comes from.
+    pub(crate) seed: u64,
+    /// How long to search without each.
+    pub(crate) time: Duration,
+}
+
+/// What came of a hunt.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Programs run.
+    pub(crate) runs: u64,
+    /// How long it took.
+    pub(crate) elapsed: Duration,
+    /// The violation, and who found it.
+    pub(crate) finding: Option<(Finding, Means)>,
+}
+
+/// The first slice of a random search; each later round takes longer, so that what is easy to find is found early by
+/// whichever way finds it, and what is hard gets long searches too.
+const FIRST_SLICE: Duration = Duration::from_millis(250);
+
+/// The ways that the random search goes in turn: who schedules, and how tables are locked.
+const WAYS: [(Strategy, Ptlock); 4] = [
+    (Strategy::Random, Ptlock::Split),
+    (Strategy::Pct, Ptlock::Split),
+    (Strategy::Random, Ptlock::None),
+    (Strategy::Pct, Ptlock::None),
+];
+
+impl Hunt {
+    /// Searches until something is found or the time is up.
+    pub(crate) fn without(&self, protection: &'static Protection) -> Result<Found, Refusal> {
+        let begun = Instant::now();
+        let ask =
+            Ask { kernel: Some(self.era), without: vec![protection], hpn: Some(self.hpn), ..Ask::default() };
+        let random = match (self.means, &self.engine) {
+            (Some(Means::Libfuzzer), _) => Duration::ZERO,
+            (None, Some(_)) => self.time / 2,
+            (Some(Means::Random), _) | (None, None) => self.time,
+        };
+        let mut found = self.at_random(&ask, begun, random);
+        if let (None, Some((checkout, engine))) = (&found.finding, &self.engine) {
+            let left = self.time.saturating_sub(begun.elapsed());
+            let (runs, finding) = self.with_engine(checkout, engine, &ask, left)?;
+            found.runs += runs;
+            found.finding = finding.map(|finding| (finding, Means::Libfuzzer));
+        }
+        found.elapsed = begun.elapsed();
+        Ok(found)
+    }
+
+    fn at_random(&self, ask: &Ask, begun: Instant, time: Duration) -> Found {
+        let mut found = Found { runs: 0, elapsed: Duration::ZERO, finding: None };
+        let mut slice = FIRST_SLICE;
+        for (seed, (strategy, ptlock)) in (self.seed..).zip(WAYS.into_iter().cycle()) {
+            let left = time.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            let ask = Ask { ptlock: Some(ptlock), ..ask.clone() };
+            let time = Some(slice.min(left));
+            let one = Search { ask, strategy, threads: Threads::Fibres, seed: spread(seed), runs: None, time };
+            let result = search(&one, &Progress::none());
+            found.runs += result.runs;
+            found.finding = result.finding.map(|finding| (finding, Means::Random));
+            if found.finding.is_some() {
+                break;
+            }
+            slice += slice / 4;
+        }
+        found
+    }
+
+    fn with_engine(
+        &self,
+        checkout: &Checkout,
+        engine: &Engine,
+        ask: &Ask,
+        time: Duration,
+    ) -> Result<(u64, Option<Finding>), Refusal> {
+        if time < Duration::from_secs(1) {
+            return Ok((0, None));
+        }
+        let scratch = checkout.scratch()?;
+        let folder = scratch.folder("seeds/race")?;
+        seeds::pack(&checkout.corpus(), ask, &folder)?;
+        let (seed, time) = (self.seed, Some(time));
+        let campaign = Campaign { ask, scratch: &scratch, seeds: Some(&folder), time, runs: None, seed, jobs: 1 };
+        let ended = engine.run(&campaign, &Progress::none())?;
+        let finding = ended.input.map(|input| {
+            let mut program = prog::decode(&input.bytes);
+            ask.apply(&mut program);
+            Finding::of(&mut Machine::new(), &program, &ask.variant())
+        });
+        Ok((ended.executions, finding.flatten()))
+    }
+}
+
+/// Seeds of neighbouring slices must not give neighbouring programs.
+const fn spread(seed: u64) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
