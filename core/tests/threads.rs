@@ -35,3 +35,12 @@ fn a_lost_correction_is_found_on_os_threads() {
     let found = first_violation(&Variant { era: Era::V66, without }, PROGRAMS);
     assert_eq!(found.map(|(_, name)| name), Some("bad_rss_counter"));
 }
+
+#[test]
+fn a_broken_lock_is_found_on_os_threads() {
+    // The collapse takes a reference to the huge page, but not its lock.
+    let without = racewalk::Protection::from_name("hpage_lock").into_iter().collect();
+    let found = first_violation(&Variant { era: Era::V66, without }, 40 * PROGRAMS);
+    assert!(found.is_some(), "nobody ran into the lock that is not there");
+    println!("{found:?}");
+}

@@ -18,8 +18,8 @@ use crate::source::Source;
 pub(crate) struct Packed {
     /// How many seeds there are.
     pub(crate) seeds: usize,
-    /// Files that expect `clean` of this kernel, and are not clean under the variant.
-    pub(crate) reproducers: Vec<PathBuf>,
+    /// How many files expect `clean`, and are not clean under the variant.
+    pub(crate) reproducers: usize,
 }
 
 /// Packs the programs of a corpus that suit what is asked for, one file each into `folder`.
@@ -28,7 +28,7 @@ pub(crate) fn pack(corpus: &Path, ask: &Ask, folder: &Path) -> Result<Packed, Re
     collect(corpus, &mut files).map_err(|error| Refusal::io(corpus, &error))?;
     files.sort();
     let mut machine = Machine::new();
-    let mut packed = Packed { seeds: 0, reproducers: Vec::new() };
+    let mut packed = Packed { seeds: 0, reproducers: 0 };
     for path in files {
         let mut program = Source::read(&path)?.document.program;
         if !is_seed(&program, ask.variant().era) {
@@ -41,7 +41,7 @@ pub(crate) fn pack(corpus: &Path, ask: &Ask, folder: &Path) -> Result<Packed, Re
                 fs::write(&seed, bytes).map_err(|error| Refusal::io(&seed, &error))?;
                 packed.seeds += 1;
             }
-            None => packed.reproducers.push(path),
+            None => packed.reproducers += 1,
         }
     }
     Ok(packed)

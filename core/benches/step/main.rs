@@ -7,11 +7,13 @@
 mod callgrind;
 mod clock;
 mod contender;
+mod frozen;
 mod peer;
 mod table;
 mod toy;
 
 use contender::Contender;
+use frozen::Frozen;
 use table::{Row, print};
 
 /// Steps of an execution: 3 CPUs, each so many times lock, unlock and an atomic operation.
@@ -22,12 +24,17 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if let Some((row, rounds, executions)) = callgrind::errand(&args) {
         let mut contenders = contenders();
+        contenders.extend(Frozen::contenders());
         contenders[row].run(rounds, executions);
     } else if args.iter().any(|arg| arg == "--bench") {
         let mut contenders = contenders();
         let rows = measure(&mut contenders);
         print("steps: 3 CPUs, each n times {lock, unlock, atomic add}", &rows);
+        print_frozen(contenders.len());
     } else {
+        let (steps, ops) = Frozen::averages();
+        assert!(steps >= 150.0 && ops >= 8.0, "the frozen set has become too small: {steps} steps, {ops} ops");
+        Frozen::contenders().iter_mut().for_each(|contender| contender.run(0, 200));
         contenders().iter_mut().for_each(|contender| contender.run(SHORT, 1));
     }
 }
@@ -54,4 +61,22 @@ fn measure(contenders: &mut [Box<dyn Contender>]) -> Vec<Row> {
         });
     }
     rows
+}
+
+/// The second table: the frozen set, each program once around. Its rows stand behind the first table's for callgrind.
+fn print_frozen(first: usize) {
+    let mut contenders = Frozen::contenders();
+    let seconds = clock::seconds(&mut contenders, 0);
+    let (steps, ops) = Frozen::averages();
+    println!("\nfrozen set: {} programs, on average {ops:.1} operations and {steps:.0} steps\n", frozen::programs().len());
+    println!("{:<34} {:>12} {:>12} {:>11} {:>12}", "", "programs/s", "steps/s", "instr/step", "instr/program");
+    for (i, contender) in contenders.iter().enumerate() {
+        let counted = callgrind::instructions(first + i, 0, contender.executions_to_count());
+        let (per_step, per_program) = match counted {
+            Some(n) => (format!("{:.1}", n / steps), format!("{n:.0}")),
+            None => ("-".to_owned(), "-".to_owned()),
+        };
+        let (name, rate) = (contender.name(), 1.0 / seconds[i]);
+        println!("{name:<34} {rate:>12.0} {:>12.0} {per_step:>11} {per_program:>12}", rate * steps);
+    }
 }

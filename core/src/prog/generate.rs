@@ -1,5 +1,7 @@
 //! A generator draws programs whose operations are likely to race with a collapse.
 
+use std::ops::Range;
+
 use super::fixup::fixup;
 use super::limits::{CPUS_MAX, SEED_MAX};
 use super::op::{Advice, At, FileRef, MmRef, Op, VmaRef};
@@ -48,7 +50,7 @@ pub fn generate(next: &mut dyn FnMut() -> u32, shape: &Shape) -> Program {
     let setup = setup(&mut dice, shape);
     let mut cpus = cpus(&mut dice, shape);
     let mut decisions = decisions(&mut dice, shape, &cpus);
-    if !dice.one_in(4) {
+    if !dice.one_in(6) {
         meet(&mut dice, shape, &mut cpus, &mut decisions);
     }
     let schedule = Schedule::Decisions(decisions);
@@ -105,7 +107,7 @@ const EXTRAS: [(u32, Make); 4] = [
 
 /// Operations that meet a collapse in its windows: what a meeting is made of.
 const PARTNERS: [(u32, Make); 9] = [
-    (12, |dice| Op::Write { at: dice.at() }),
+    (24, |dice| Op::Write { at: dice.at() }),
     (2, |dice| Op::Read { at: dice.at() }),
     (2, |dice| dice.madvise(Advice::Dontneed)),
     (2, |dice| Op::Truncate { file: FileRef(0), len: Size::ZERO }),
@@ -116,8 +118,13 @@ const PARTNERS: [(u32, Make); 9] = [
     (1, |dice| Op::PteAlloc { at: dice.at() }),
 ];
 
-/// The steps of a collapse between which a meeting takes place: from the folio lock to step 4 at HPN 4 and 8.
-const WINDOW: std::ops::Range<u32> = 14..42;
+/// The steps of a collapse between which a meeting takes place: from the folio lock to step 5 at HPN 4 and 8.
+const WINDOW: Range<u32> = 12..76;
+/// ... and around the gap between its two looks at the PTEs, where most of the meetings are.
+const GAP: Range<u32> = 20..29;
+
+/// How often each scene is drawn: those with a private mapping more often, since only there a copy can be made.
+const SCENE_WEIGHTS: [(u32, usize); 8] = [(2, 0), (10, 1), (1, 2), (2, 3), (2, 4), (1, 5), (3, 6), (1, 7)];
 
 /// Numbers of CPUs.
 const CPU_COUNTS: [(u32, u8); 4] = [(1, 1), (9, 2), (8, 3), (2, 4)];
@@ -125,7 +132,7 @@ const CPU_COUNTS: [(u32, u8); 4] = [(1, 1), (9, 2), (8, 3), (2, 4)];
 fn setup(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Setup> {
     let scene = match shape.scene {
         Some(scene) => usize::from(scene) % SCENES.len(),
-        None => dice.below(SCENES.len() as u32) as usize,
+        None => dice.weighted(&SCENE_WEIGHTS),
     };
     let mut setup = SCENES[scene].items.to_vec();
     if dice.one_in(8) {
@@ -191,8 +198,9 @@ fn meet(dice: &mut Dice<'_>, shape: &Shape, cpus: &mut [Vec<Op>], decisions: &mu
     *first = Op::Madvise { at: At::start(VmaRef(0)), len: Size::ZERO, advice: Advice::Collapse };
     *second = dice.weighted(&PARTNERS)(dice);
     if shape.policy == Policy::Records {
-        let k = WINDOW.start + dice.below(WINDOW.end - WINDOW.start);
-        decisions.retain(|decision| (decision.cpu, decision.op) != (0, 0));
+        let window = if dice.one_in(4) { WINDOW } else { GAP };
+        let k = window.start + dice.below(window.end - window.start);
+        decisions.retain(|decision| decision.op != 0 || decision.cpu > 1);
         decisions.push(Decision { cpu: 0, op: 0, k: k as u16, next: 1 });
     }
 }

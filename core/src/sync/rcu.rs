@@ -46,7 +46,10 @@ impl Cpu<'_> {
             return None;
         }
         let mut pending = smp.pending.lock().ok()?;
-        let at = pending.iter().position(|p| p.readers == 0)?;
+        // Whoever is in no section now has left the one that it was in: on OS threads a CPU may leave just before
+        // the callback that waits for it is there to be seen.
+        let readers = smp.readers();
+        let at = pending.iter().position(|p| p.readers & readers == 0)?;
         let token = pending.remove(at).token;
         smp.pending_len.store(pending.len() as u32, Ordering::SeqCst);
         Some(token)

@@ -13,4 +13,4 @@ mod tools;
 
 pub(crate) use build::{Engine, Install};
 pub(crate) use campaign::{Campaign, Ended, Input, TARGETS};
-pub(crate) use checkout::{Checkout, Scratch};
+pub(crate) use checkout::Checkout;

@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 use racewalk::{Era, PROTECTIONS, Protection};
 use serde_json::{Value, json};
 
-use crate::args::{Format, ProgressArgs, VariantArgs};
+use crate::args::{Format, VariantArgs};
 use crate::case::Case;
 use crate::engine::{Checkout, Engine, Install};
 use crate::finding;
 use crate::minimise::{Limits, Shape};
-use crate::progress::Progress;
+use crate::progress::{Progress, ProgressArgs};
 use crate::refusal::Refusal;
 use hunt::{Found, Hunt, Means};
 

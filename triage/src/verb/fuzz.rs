@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use racewalk::{Machine, prog};
 
-use crate::args::{Ask, ProgressArgs, VariantArgs};
+use crate::args::{Ask, VariantArgs};
 use crate::case::Case;
 use crate::engine::{Campaign, Checkout, Ended, Engine, Input, Install, TARGETS};
 use crate::finding::{self, Finding};
 use crate::minimise::Limits;
-use crate::progress::Progress;
+use crate::progress::{Progress, ProgressArgs};
 use crate::refusal::Refusal;
 use crate::{report, seeds};
 
@@ -95,10 +95,10 @@ fn known(target: &str) -> Result<(), Refusal> {
 }
 
 fn say(packed: &seeds::Packed, progress: &Progress) {
-    progress.line(&format!("{} seeds packed", packed.seeds));
-    for path in &packed.reproducers {
-        progress.line(&format!("{} is not clean under this variant: not a seed", path.display()));
-    }
+    progress.line(&match packed.reproducers {
+        0 => format!("{} seeds packed", packed.seeds),
+        left_out => format!("{} seeds packed; {left_out} left out, which this variant already fails", packed.seeds),
+    });
 }
 
 fn by_the_clock() -> u64 {

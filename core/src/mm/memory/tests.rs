@@ -114,7 +114,8 @@ fn check_folio(k: &Kernel, folio: FolioId) {
     let mapped: Vec<_> = all().filter(of_folio).collect();
     let cached = k.files.iter().flat_map(|file| &file.i_pages).filter(|slot| slot.peek() == u64::from(folio.0) + 1);
     let f = k.folio(folio);
-    assert_eq!(f.refcount.peek() as usize, mapped.len() + cached.count(), "references to {folio:?}");
+    let swapped = k.swap.touched().filter(|(slot, _)| k.swap.cached(*slot) == Some(folio)).count();
+    assert_eq!(f.refcount.peek() as usize, mapped.len() + cached.count() + swapped, "references to {folio:?}");
     assert_eq!(f.is_allocated(), f.refcount.peek() != 0, "{folio:?}");
     let huge = mapped.iter().filter(|entry| entry.1).count() as i64;
     assert_eq!(f.entire_mapcount.peek() as i64 + 1, huge, "entire_mapcount of {folio:?}");
