@@ -26,8 +26,8 @@ pub use mm::steps::{Era, PROTECTIONS, Protection};
 pub use oracle::{ORACLES, Oracle};
 pub use prog::{Document, ParseError, Program};
 pub use run::{
-    FinalState, Machine, Options, Outcome, Reached, Variant, Verdict, Violation, free_run, object_name, parse, place_name, print,
-    print_program, value_name, vocabulary,
+    FinalState, Machine, Options, Outcome, Reached, Variant, Verdict, Violation, free_run,
+    object_name, parse, place_name, print, print_program, value_name, vocabulary,
 };
 pub use sync::FEEDBACK_SLOTS;
 pub use trace::{Event, LockMode, Obj, Place, Splat, Trace, What};

@@ -7,7 +7,8 @@ use racewalk::prog::{Expect, KernelName};
 use racewalk::{Document, Era, Machine, Options, Variant, vocabulary};
 
 fn files(dir: &Path, found: &mut Vec<PathBuf>) {
-    for path in fs::read_dir(dir).expect("the corpus is there").flatten().map(|entry| entry.path()) {
+    for path in fs::read_dir(dir).expect("the corpus is there").flatten().map(|entry| entry.path())
+    {
         if path.is_dir() {
             files(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rw") {
@@ -17,13 +18,17 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn corpus() -> Vec<(PathBuf, Document)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("core/ lies in the workspace").join("corpus");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("core/ lies in the workspace")
+        .join("corpus");
     let mut found = Vec::new();
     files(&root, &mut found);
     found.sort();
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("the file is readable");
-        let document = racewalk::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let document =
+            racewalk::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         (path, document)
     };
     found.into_iter().map(read).collect()
@@ -52,10 +57,19 @@ fn every_file_behaves_as_it_says() {
             let options = Options { variant: Some(variant), record: true, ..Options::default() };
             let outcome = machine.run(program, &options);
             if outcome.verdict.name() != expected(expect) {
-                wrong.push(format!("{}: expected {}, got {}", path.display(), expected(expect), outcome.verdict.name()));
+                wrong.push(format!(
+                    "{}: expected {}, got {}",
+                    path.display(),
+                    expected(expect),
+                    outcome.verdict.name()
+                ));
             }
             if own && !outcome.unreached.is_empty() {
-                wrong.push(format!("{}: turns {:?} did not come to their place", path.display(), outcome.unreached));
+                wrong.push(format!(
+                    "{}: turns {:?} did not come to their place",
+                    path.display(),
+                    outcome.unreached
+                ));
             }
         }
     }
@@ -66,7 +80,8 @@ fn every_file_behaves_as_it_says() {
 fn every_file_prints_as_it_is_written() {
     for (path, document) in corpus() {
         let text = fs::read_to_string(&path).expect("the file is readable");
-        let again = racewalk::parse(&racewalk::print(&document)).expect("what was printed can be read");
+        let again =
+            racewalk::parse(&racewalk::print(&document)).expect("what was printed can be read");
         assert_eq!(again.program, document.program, "{}", path.display());
         assert_eq!(racewalk::print(&again), racewalk::print(&document), "{}", path.display());
         assert!(!text.is_empty());
@@ -78,7 +93,11 @@ fn every_file_is_clean_at_every_hpn_where_it_is_clean() {
     let mut machine = Machine::new();
     for (path, document) in corpus() {
         let program = &document.program;
-        let clean = program.head.expect.iter().any(|expect| expect.kernel.is_none() && expect.verdict.is_none());
+        let clean = program
+            .head
+            .expect
+            .iter()
+            .any(|expect| expect.kernel.is_none() && expect.verdict.is_none());
         for hpn in [4, 8].into_iter().filter(|_| clean) {
             let outcome = machine.run(program, &Options { hpn: Some(hpn), ..Options::default() });
             assert_eq!(outcome.verdict.name(), "clean", "{} at HPN {hpn}", path.display());

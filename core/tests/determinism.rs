@@ -28,7 +28,10 @@ fn program(seed: u64) -> Program {
 }
 
 fn recorded(machine: &mut Machine, program: &Program, era: Era) -> Outcome {
-    machine.run(program, &Options { variant: Some(Variant::era(era)), record: true, ..Options::default() })
+    machine.run(
+        program,
+        &Options { variant: Some(Variant::era(era)), record: true, ..Options::default() },
+    )
 }
 
 fn hash(outcome: &Outcome) -> u64 {
@@ -48,7 +51,11 @@ fn the_same_program_leaves_the_same_trace() {
         ops += program.cpus.iter().map(Vec::len).sum::<usize>() as u64;
         steps += u64::from(first.steps);
     }
-    println!("{PROGRAMS} programs twice, {} ops and {} steps on average", ops / PROGRAMS, steps / PROGRAMS);
+    println!(
+        "{PROGRAMS} programs twice, {} ops and {} steps on average",
+        ops / PROGRAMS,
+        steps / PROGRAMS
+    );
     assert!(ops / PROGRAMS >= 8);
     assert!(steps / PROGRAMS >= 150);
 }
@@ -89,6 +96,11 @@ fn random_bytes_are_programs() {
         let bytes: Vec<u8> = (0..len).map(|_| next() as u8).collect();
         let program = prog::decode(&bytes);
         let outcome = machine.run(&program, &Options::default());
-        assert_eq!(outcome.verdict.name(), "clean", "seed {seed}: {}", racewalk::print_program(&program));
+        assert_eq!(
+            outcome.verdict.name(),
+            "clean",
+            "seed {seed}: {}",
+            racewalk::print_program(&program)
+        );
     }
 }

@@ -21,7 +21,7 @@ fn single_threaded(seed: u64) -> Program {
     let ops = program.cpus.iter().flatten().copied().take(prog::limits::OPS_MAX).collect();
     program.cpus = vec![ops];
     program.schedule = prog::Schedule::default();
-    program.head.hpn = if seed % 4 == 0 { 8 } else { 4 };
+    program.head.hpn = if seed.is_multiple_of(4) { 8 } else { 4 };
     prog::fixup(&mut program);
     program
 }
@@ -30,8 +30,15 @@ fn final_state(machine: &mut Machine, program: &Program, era: Era) -> FinalState
     // seed-v3 loses the checker's counts, so the checker is off for it (the others keep theirs: it changes no state).
     let axes = Axes { page_table_check: era != Era::SeedV3, ..program.head.axes };
     let variant = Some(Variant::era(era));
-    let outcome = machine.run(program, &Options { variant, axes: Some(axes), record: true, ..Options::default() });
-    assert_eq!(outcome.verdict.name(), "clean", "{}:\n{}", era.name(), racewalk::print_program(program));
+    let outcome = machine
+        .run(program, &Options { variant, axes: Some(axes), record: true, ..Options::default() });
+    assert_eq!(
+        outcome.verdict.name(),
+        "clean",
+        "{}:\n{}",
+        era.name(),
+        racewalk::print_program(program)
+    );
     outcome.state
 }
 
@@ -50,7 +57,11 @@ fn the_eras_agree_on_single_threaded_programs() {
         let program = single_threaded(seed);
         let [pre_seed, seed_v3, v66] = Era::ALL.map(|era| final_state(&mut machine, &program, era));
         let text = || racewalk::print_program(&program);
-        assert!(agree(&pre_seed, &v66, &program), "seed {seed}: {pre_seed:#?} {v66:#?}\n{}", text());
+        assert!(
+            agree(&pre_seed, &v66, &program),
+            "seed {seed}: {pre_seed:#?} {v66:#?}\n{}",
+            text()
+        );
         assert!(agree(&seed_v3, &v66, &program), "seed {seed}: {seed_v3:#?} {v66:#?}\n{}", text());
         collapsed += u64::from(v66.exact.contains("huge"));
         exact += u64::from(pre_seed == v66);

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rungs. Rooms on one rung do not see each other, but for the exceptions below.
-const LADDER: &[&[&str]] = &[&["trace", "prog"], &["sync", "sched"], &["mm"], &["oracle"], &["run"]];
+const LADDER: &[&[&str]] =
+    &[&["trace", "prog"], &["sync", "sched"], &["mm"], &["oracle"], &["run"]];
 
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -32,7 +33,9 @@ fn rung(room: &str) -> Option<usize> {
 /// The rooms that a line of code names after `crate::`.
 fn rooms_named(line: &str) -> impl Iterator<Item = &str> {
     let code = line.split("//").next().unwrap_or("");
-    code.split("crate::").skip(1).map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+    code.split("crate::")
+        .skip(1)
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
 }
 
 #[test]
@@ -63,7 +66,8 @@ fn only_the_fibres_know_how_stacks_are_switched() {
         .into_iter()
         .filter(|file| fs::read_to_string(file).is_ok_and(|text| text.contains("corosensei::")))
         .collect();
-    let allowed = |file: &PathBuf| file.ends_with("run/fibre.rs") || file.ends_with("run/stacks.rs");
+    let allowed =
+        |file: &PathBuf| file.ends_with("run/fibre.rs") || file.ends_with("run/stacks.rs");
     assert!(!named.is_empty());
     assert!(named.iter().all(allowed), "{named:?}");
 }
@@ -73,7 +77,9 @@ fn the_core_has_no_clock_and_prints_nothing() {
     let src = root().join("core/src");
     for file in rust_files(&src) {
         let text = fs::read_to_string(&file).expect("source is readable");
-        for forbidden in ["std::time", "println!", "eprintln!", "HashMap", "thread_local!", "static mut"] {
+        for forbidden in
+            ["std::time", "println!", "eprintln!", "HashMap", "thread_local!", "static mut"]
+        {
             assert!(!text.contains(forbidden), "{}: {forbidden}", file.display());
         }
     }
@@ -85,7 +91,11 @@ fn the_kernel_has_not_heard_of_the_layers_above() {
         let text = fs::read_to_string(&file).expect("source is readable");
         for word in ["fibre", "crate::oracle", "crate::prog", "crate::run", "crate::sched"] {
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            assert!(!code.into_iter().any(|line| line.contains(word)), "{}: {word}", file.display());
+            assert!(
+                !code.into_iter().any(|line| line.contains(word)),
+                "{}: {word}",
+                file.display()
+            );
         }
     }
 }

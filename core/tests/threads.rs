@@ -19,7 +19,8 @@ fn random(seed: u64) -> impl FnMut() -> u32 {
 fn first_violation(variant: &Variant, programs: u64) -> Option<(u64, &'static str)> {
     (0..programs).find_map(|seed| {
         let program = prog::generate(&mut random(seed), &Shape::default());
-        let verdict = free_run(&program, &Options { variant: Some(variant.clone()), ..Options::default() });
+        let verdict =
+            free_run(&program, &Options { variant: Some(variant.clone()), ..Options::default() });
         (!verdict.is_clean()).then(|| (seed, verdict.name()))
     })
 }

@@ -54,20 +54,28 @@ fn no_file_has_outgrown_its_reader() {
 
 #[test]
 fn mod_files_introduce_and_do_not_do() {
-    check("a mod.rs of more than 90 lines", |file, text| file.ends_with("mod.rs") && text.lines().count() > 90);
+    check("a mod.rs of more than 90 lines", |file, text| {
+        file.ends_with("mod.rs") && text.lines().count() > 90
+    });
 }
 
 #[test]
 fn no_room_is_a_lumber_room() {
     let lumber = ["utils", "util", "common", "misc", "helpers"];
     check("a name that says nothing", |file, _| {
-        file.iter().any(|part| lumber.contains(&part.to_str().unwrap_or("").trim_end_matches(".rs")))
+        file.iter()
+            .any(|part| lumber.contains(&part.to_str().unwrap_or("").trim_end_matches(".rs")))
     });
 }
 
 #[test]
 fn nothing_is_left_to_be_done() {
     // Spelled in halves, so that this file does not find itself.
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("unimpl", "emented!"), concat!("XX", "X")];
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("unimpl", "emented!"),
+        concat!("XX", "X"),
+    ];
     check("unfinished work", |_, text| marks.iter().any(|mark| text.contains(mark)));
 }

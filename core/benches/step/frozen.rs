@@ -10,7 +10,9 @@ const TEXT: &str = include_str!("frozen.rw");
 /// Reads them.
 pub(crate) fn programs() -> Vec<Program> {
     let texts = TEXT.split("racewalk 1\n").filter(|text| !text.trim().is_empty());
-    let read = |text: &str| racewalk::parse(&format!("racewalk 1\n{text}")).expect("the frozen set can be read");
+    let read = |text: &str| {
+        racewalk::parse(&format!("racewalk 1\n{text}")).expect("the frozen set can be read")
+    };
     texts.map(|text| read(text).program).collect()
 }
 
@@ -40,7 +42,8 @@ impl Frozen {
     /// Steps and operations of a program, on average.
     pub(crate) fn averages() -> (f64, f64) {
         let (programs, mut machine) = (programs(), Machine::new());
-        let steps: u32 = programs.iter().map(|program| machine.run(program, &Options::default()).steps).sum();
+        let steps: u32 =
+            programs.iter().map(|program| machine.run(program, &Options::default()).steps).sum();
         let ops: usize = programs.iter().flat_map(|program| &program.cpus).map(Vec::len).sum();
         let n = programs.len() as f64;
         (f64::from(steps) / n, ops as f64 / n)

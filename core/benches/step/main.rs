@@ -33,7 +33,10 @@ fn main() {
         print_frozen(contenders.len());
     } else {
         let (steps, ops) = Frozen::averages();
-        assert!(steps >= 150.0 && ops >= 8.0, "the frozen set has become too small: {steps} steps, {ops} ops");
+        assert!(
+            steps >= 150.0 && ops >= 8.0,
+            "the frozen set has become too small: {steps} steps, {ops} ops"
+        );
         Frozen::contenders().iter_mut().for_each(|contender| contender.run(0, 200));
         contenders().iter_mut().for_each(|contender| contender.run(SHORT, 1));
     }
@@ -68,8 +71,14 @@ fn print_frozen(first: usize) {
     let mut contenders = Frozen::contenders();
     let seconds = clock::seconds(&mut contenders, 0);
     let (steps, ops) = Frozen::averages();
-    println!("\nfrozen set: {} programs, on average {ops:.1} operations and {steps:.0} steps\n", frozen::programs().len());
-    println!("{:<34} {:>12} {:>12} {:>11} {:>12}", "", "programs/s", "steps/s", "instr/step", "instr/program");
+    println!(
+        "\nfrozen set: {} programs, on average {ops:.1} operations and {steps:.0} steps\n",
+        frozen::programs().len()
+    );
+    println!(
+        "{:<34} {:>12} {:>12} {:>11} {:>12}",
+        "", "programs/s", "steps/s", "instr/step", "instr/program"
+    );
     for (i, contender) in contenders.iter().enumerate() {
         let counted = callgrind::instructions(first + i, 0, contender.executions_to_count());
         let (per_step, per_program) = match counted {

@@ -93,7 +93,13 @@ impl Kernel {
     }
 
     /// `filemap_add_folio`: a new, locked folio goes into the cache, unless somebody else was faster.
-    pub fn filemap_add_folio(&self, cpu: &Cpu<'_>, file: FileId, index: u32, folio: FolioId) -> bool {
+    pub fn filemap_add_folio(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+        folio: FolioId,
+    ) -> bool {
         let mapping = self.mapping(file);
         let pages = self.folios.nr_pages(folio);
         mapping.xa_lock.lock(cpu);

@@ -206,7 +206,9 @@ impl Folios {
     /// Everything in the folio and its pages back to the state of free memory.
     fn scrub(&self, id: FolioId) {
         let folio = self.get(id);
-        [&folio.refcount, &folio.nr_pages_mapped, &folio.flags, &folio.mapping].iter().for_each(|word| word.poke(0));
+        [&folio.refcount, &folio.nr_pages_mapped, &folio.flags, &folio.mapping]
+            .iter()
+            .for_each(|word| word.poke(0));
         folio.entire_mapcount.poke(-1_i64 as u64);
         folio.lock.reset();
         for pfn in self.pfns(id) {
@@ -231,7 +233,11 @@ impl Folios {
     /// `page_folio`.
     #[inline]
     pub fn of(&self, pfn: Pfn) -> FolioId {
-        if pfn.0 < self.small { FolioId(pfn.0) } else { FolioId(self.small + (pfn.0 - self.small) / self.hpn % HUGE_MAX) }
+        if pfn.0 < self.small {
+            FolioId(pfn.0)
+        } else {
+            FolioId(self.small + (pfn.0 - self.small) / self.hpn % HUGE_MAX)
+        }
     }
 
     /// `folio_page(folio, 0)`.
@@ -282,11 +288,15 @@ impl Folios {
 
     /// Takes a free slot, the one that was free longest. The new folio has one reference. Not a step.
     fn take(&self, large: bool) -> Option<FolioId> {
-        let (next, base, room) =
-            if large { (&self.next_huge, self.small, HUGE_MAX) } else { (&self.next_small, 2, self.small - 2) };
+        let (next, base, room) = if large {
+            (&self.next_huge, self.small, HUGE_MAX)
+        } else {
+            (&self.next_small, 2, self.small - 2)
+        };
         for _ in 0..room {
             let id = FolioId(base + next.fetch_add(1, Ordering::SeqCst) % room);
-            let free = self.get(id).allocated.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
+            let free =
+                self.get(id).allocated.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
             if free.is_ok() {
                 return Some(id);
             }

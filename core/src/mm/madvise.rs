@@ -10,13 +10,21 @@ use crate::sync::Cpu;
 impl Kernel {
     /// `madvise(MADV_DONTNEED)` of `pages` pages from `start` on, as far as they lie in `vma`. EINVAL: the VMA is
     /// not mapped any longer, or the range misses it.
-    pub fn madvise_dontneed(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, start: Vaddr, pages: u32) -> Errno {
+    pub fn madvise_dontneed(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        vma: VmaId,
+        start: Vaddr,
+        pages: u32,
+    ) -> Errno {
         let _f = cpu.enter(func::madvise_dontneed);
         let mmap_lock = &self.mm(mm).mmap_lock;
         mmap_lock.down_read(cpu);
         let mapped = self.mm(mm).vma_tree.read_once(cpu) >> vma.0 & 1 == 1;
         let spec = self.vma(vma).spec;
-        let (first, end) = (start.0.max(spec.start.0), start.0.saturating_add(pages).min(spec.end.0));
+        let (first, end) =
+            (start.0.max(spec.start.0), start.0.saturating_add(pages).min(spec.end.0));
         let zap = mapped && first < end;
         if zap {
             self.zap_page_range_single(cpu, vma, Vaddr(first), end - first, ZapDetails::ALL);
@@ -27,7 +35,14 @@ impl Kernel {
 
     /// `madvise(MADV_POPULATE_READ)` or `..._WRITE`: one fault for each page from `start` on, without an access.
     /// EINVAL: a page could not be faulted in, and no page after it was tried.
-    pub fn madvise_populate(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, pages: u32, write: bool) -> Errno {
+    pub fn madvise_populate(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        start: Vaddr,
+        pages: u32,
+        write: bool,
+    ) -> Errno {
         let _f = cpu.enter(func::madvise_populate);
         let mmap_lock = &self.mm(mm).mmap_lock;
         let end = start.0.saturating_add(pages);
@@ -36,7 +51,8 @@ impl Kernel {
         mmap_lock.down_read(cpu);
         while addr.0 < end && errno == Errno::Ok {
             // Looked up for each page: a fault may have dropped mmap_lock.
-            let vma = self.vma_lookup(cpu, mm, addr).filter(|&vma| !write || self.vma(vma).spec.write);
+            let vma =
+                self.vma_lookup(cpu, mm, addr).filter(|&vma| !write || self.vma(vma).spec.write);
             let Some(vma) = vma else {
                 errno = Errno::Einval;
                 break;

@@ -45,7 +45,9 @@ impl MmStruct {
             mmap_lock: Rwsem::new(Class::MmapLock.obj(n), rank::MMAP_LOCK),
             page_table_lock: Spinlock::new(Class::PageTableLock.obj(n), pml),
             pml: Spinlock::new(Class::Pml.obj(n), pml),
-            pmds: (0..UNITS_MAX as u32).map(|u| Word::new(Class::Pmd.obj(n * UNITS_MAX as u32 + u), 0)).collect(),
+            pmds: (0..UNITS_MAX as u32)
+                .map(|u| Word::new(Class::Pmd.obj(n * UNITS_MAX as u32 + u), 0))
+                .collect(),
             vma_tree: Word::new(Class::VmaTree.obj(n), 0),
             rss: (0..4).map(|c| Word::new(Class::Rss.obj(n * 4 + c), 0)).collect(),
             nr_ptes: Word::new(Class::NrPtes.obj(n), 0),
@@ -60,7 +62,8 @@ impl MmStruct {
         self.mmap_lock.reset();
         self.page_table_lock.reset();
         self.pml.reset();
-        let words = [&self.vma_tree, &self.nr_ptes, &self.cpumask, &self.tlb_gen, &self.tlb_flush_pending];
+        let words =
+            [&self.vma_tree, &self.nr_ptes, &self.cpumask, &self.tlb_gen, &self.tlb_flush_pending];
         words.into_iter().chain(&self.pmds).chain(&self.rss).for_each(|word| word.poke(0));
         self.notifier.reset();
     }

@@ -44,7 +44,8 @@ impl Kernel {
         let mut haddr = self.haddr(spec.start);
         while haddr < spec.end {
             let next = Vaddr(haddr.0 + self.hpn);
-            let in_use = |id: VmaId| tree >> id.0 & 1 == 1 && self.vma(id).spec.overlaps(haddr, next);
+            let in_use =
+                |id: VmaId| tree >> id.0 & 1 == 1 && self.vma(id).spec.overlaps(haddr, next);
             if !self.vmas.iter().any(|(id, _)| in_use(id)) {
                 self.free_pte_range(cpu, tlb, haddr);
             }

@@ -43,11 +43,14 @@ pub struct Shadow {
 
 impl Shadow {
     fn pack(self) -> u64 {
-        1 << 63 | u64::from(self.generation) << 40 | u64::from(self.write) << 32 | u64::from(self.pfn.0)
+        1 << 63
+            | u64::from(self.generation) << 40
+            | u64::from(self.write) << 32
+            | u64::from(self.pfn.0)
     }
 
     fn unpack(word: u64) -> Option<Shadow> {
-        (word != 0).then(|| Shadow {
+        (word != 0).then_some(Shadow {
             pfn: Pfn(word as u32),
             write: word >> 32 & 1 == 1,
             generation: (word >> 40) as u8,
@@ -64,14 +67,18 @@ impl Subscriptions {
             seq: Word::new(Class::NotifierSeq.obj(n), 0),
             range_start: Word::new(Class::NotifierActive.obj(16 + n), 0),
             range_end: Word::new(Class::NotifierActive.obj(32 + n), 0),
-            shadow: (0..PAGES_MAX).map(|page| Word::new(Class::Shadow.obj(n * PAGES_MAX + page), 0)).collect(),
+            shadow: (0..PAGES_MAX)
+                .map(|page| Word::new(Class::Shadow.obj(n * PAGES_MAX + page), 0))
+                .collect(),
             used: AtomicBool::new(false),
         }
     }
 
     pub(super) fn reset(&mut self) {
         self.mmu_lock.reset();
-        [&self.active, &self.seq, &self.range_start, &self.range_end].iter().for_each(|word| word.poke(0));
+        [&self.active, &self.seq, &self.range_start, &self.range_end]
+            .iter()
+            .for_each(|word| word.poke(0));
         if std::mem::take(self.used.get_mut()) {
             self.shadow.iter().for_each(|word| word.poke(0));
         }
@@ -80,7 +87,9 @@ impl Subscriptions {
     /// What the secondary MMU maps, page by page.
     pub fn shadows(&self) -> impl Iterator<Item = (Vaddr, Shadow)> {
         let mirrored = if self.used.load(Ordering::Relaxed) { &self.shadow[..] } else { &[] };
-        (0..).zip(mirrored).filter_map(|(page, word)| Some((Vaddr(page), Shadow::unpack(word.peek())?)))
+        (0..)
+            .zip(mirrored)
+            .filter_map(|(page, word)| Some((Vaddr(page), Shadow::unpack(word.peek())?)))
     }
 
     /// Maps a page in the secondary MMU. `mmu_lock` is held.
@@ -97,7 +106,13 @@ impl Subscriptions {
 
 impl Kernel {
     /// `mmu_notifier_invalidate_range_start`: the mirrors drop the range. May sleep, so no spinlock may be held.
-    pub fn mmu_notifier_invalidate_range_start(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, pages: u32) {
+    pub fn mmu_notifier_invalidate_range_start(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        start: Vaddr,
+        pages: u32,
+    ) {
         let _f = cpu.enter(func::mmu_notifier_invalidate_range_start);
         cpu.might_sleep();
         let sub = &self.mm(mm).notifier;
@@ -123,7 +138,13 @@ impl Kernel {
     }
 
     /// `mmu_notifier_invalidate_range_end`: the mirrors may map the range again.
-    pub fn mmu_notifier_invalidate_range_end(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, pages: u32) {
+    pub fn mmu_notifier_invalidate_range_end(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        start: Vaddr,
+        pages: u32,
+    ) {
         let _f = cpu.enter(func::mmu_notifier_invalidate_range_end);
         let sub = &self.mm(mm).notifier;
         sub.mmu_lock.lock(cpu);

@@ -38,6 +38,8 @@ pub use kernel::{Config, FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, Ptlock, UNI
 pub use memory::Signal;
 pub use mm_struct::MmStruct;
 pub use mmu_notifier::Shadow;
-pub use tlb::{Translation, UserAccess};
-pub use types::{AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId};
+pub use tlb::{AccessFault, Translation, UserAccess};
+pub use types::{
+    AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId,
+};
 pub use vma::{VmArea, VmaSpec};

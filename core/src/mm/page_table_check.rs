@@ -27,10 +27,15 @@ impl Kernel {
         for pfn in (pfn.0..pfn.0 + pages).map(Pfn) {
             let page = self.page(pfn);
             let anon = self.folio(folio).is_anon();
-            let (count, other): (&Word, &Word) =
-                if anon { (&page.ptc_anon, &page.ptc_file) } else { (&page.ptc_file, &page.ptc_anon) };
+            let (count, other): (&Word, &Word) = if anon {
+                (&page.ptc_anon, &page.ptc_file)
+            } else {
+                (&page.ptc_file, &page.ptc_anon)
+            };
             if other.peek() != 0 {
-                cpu.splat(Splat::PageTableCheck("a page is mapped as anonymous and as a page of a file"));
+                cpu.splat(Splat::PageTableCheck(
+                    "a page is mapped as anonymous and as a page of a file",
+                ));
             }
             // The checker's counters are atomics of their own, but nobody decides anything by them: one
             // action with the store of the entry, so that a schedule does not grow by the checker's steps.
@@ -52,7 +57,9 @@ impl Kernel {
         for pfn in self.folios.pfns(id) {
             let page = self.page(pfn);
             if page.ptc_anon.peek() != 0 || page.ptc_file.peek() != 0 {
-                cpu.splat(Splat::PageTableCheck("a page is free while the checker counts mappings of it"));
+                cpu.splat(Splat::PageTableCheck(
+                    "a page is free while the checker counts mappings of it",
+                ));
             }
         }
     }
@@ -96,7 +103,8 @@ impl Kernel {
 
     /// The user mappings that the checker counts, of all pages of a folio.
     pub fn ptc_of(&self, id: FolioId) -> i64 {
-        let count = |pfn| self.page(pfn).ptc_anon.peek() as i64 + self.page(pfn).ptc_file.peek() as i64;
+        let count =
+            |pfn| self.page(pfn).ptc_anon.peek() as i64 + self.page(pfn).ptc_file.peek() as i64;
         self.folios.pfns(id).map(count).sum()
     }
 

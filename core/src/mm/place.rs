@@ -17,6 +17,7 @@ macro_rules! places {
             use crate::sync::Place;
             $(pub const $label: Place = Place(super::Number::$label as u16);)*
         }
+        #[expect(dead_code, reason = "nowhere is a number that only the default has")]
         #[expect(non_camel_case_types, reason = "one variant for each place, under its own name")]
         #[repr(u16)]
         enum Number { nowhere, $($function,)* $($label,)* }

@@ -14,22 +14,22 @@
 //! Exceptions by trylock: the folio lock under ptl in `do_wp_page`, `mmap_lock` in khugepaged.
 
 /// `inode->i_rwsem`.
-pub const I_RWSEM: u8 = 1;
+pub(super) const I_RWSEM: u8 = 1;
 /// `mm->mmap_lock`.
-pub const MMAP_LOCK: u8 = 2;
+pub(super) const MMAP_LOCK: u8 = 2;
 /// PG_locked.
-pub const FOLIO_LOCK: u8 = 4;
+pub(super) const FOLIO_LOCK: u8 = 4;
 /// `mapping->i_mmap_rwsem`.
-pub const I_MMAP_RWSEM: u8 = 6;
+pub(super) const I_MMAP_RWSEM: u8 = 6;
 /// The rwsem of an anon_vma root.
-pub const ANON_VMA_RWSEM: u8 = 7;
+pub(super) const ANON_VMA_RWSEM: u8 = 7;
 /// pml, or `mm->page_table_lock`.
-pub const PML: u8 = 8;
+pub(super) const PML: u8 = 8;
 /// ptl.
-pub const PTL: u8 = 9;
+pub(super) const PTL: u8 = 9;
 /// The lock of a swap device, and the notifier's and KVM's spinlocks.
-pub const SWAP_LOCK: u8 = 10;
+pub(super) const SWAP_LOCK: u8 = 10;
 /// The xa_lock of a page cache.
-pub const XA_LOCK: u8 = 11;
+pub(super) const XA_LOCK: u8 = 11;
 /// Leaf locks: `khugepaged_mm_lock`, the secondary MMU's.
-pub const LEAF: u8 = 12;
+pub(super) const LEAF: u8 = 12;

@@ -13,7 +13,12 @@ const BATCH: usize = 15;
 impl Kernel {
     /// `shmem_fault`: the folio of the cache that holds page `index`, locked and with a reference. A hole gets a
     /// page of zeroes.
-    pub fn shmem_fault(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> Result<FolioId, FaultResult> {
+    pub fn shmem_fault(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+    ) -> Result<FolioId, FaultResult> {
         let _f = cpu.enter(func::shmem_fault);
         self.shmem_get_folio(cpu, file, index)
     }
@@ -21,7 +26,12 @@ impl Kernel {
     /// `shmem_get_folio_gfp`. Beyond i_size there is nothing: SIGBUS.
     ///
     /// A folio that is found needs no second look at i_size: a racing truncate takes its lock next, and unmaps it.
-    fn shmem_get_folio(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> Result<FolioId, FaultResult> {
+    fn shmem_get_folio(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+    ) -> Result<FolioId, FaultResult> {
         loop {
             if self.beyond_i_size(cpu, file, index) {
                 return Err(FaultResult::Sigbus);

@@ -11,7 +11,13 @@ impl Kernel {
     /// `unmap_mapping_range`: zaps the pages of the file from `first` on, wherever they are mapped.
     pub fn unmap_mapping_range(&self, cpu: &Cpu<'_>, file: FileId, first: u32, even_cows: bool) {
         let _f = cpu.enter(func::unmap_mapping_range);
-        self.unmap_mapping_range_tree(cpu, file, first, u32::MAX, ZapDetails { even_cows, single_folio: None });
+        self.unmap_mapping_range_tree(
+            cpu,
+            file,
+            first,
+            u32::MAX,
+            ZapDetails { even_cows, single_folio: None },
+        );
     }
 
     /// `unmap_mapping_folio`: zaps the locked folio, wherever it is mapped. Private copies of it stay.
@@ -20,12 +26,25 @@ impl Kernel {
         cpu.assert_held(self.folio(folio).lock.obj());
         let first = self.folio(folio).index();
         let details = ZapDetails { even_cows: false, single_folio: Some(folio) };
-        self.unmap_mapping_range_tree(cpu, file, first, first + self.folios.nr_pages(folio), details);
+        self.unmap_mapping_range_tree(
+            cpu,
+            file,
+            first,
+            first + self.folios.nr_pages(folio),
+            details,
+        );
     }
 
     /// `unmap_mapping_range_tree` for the pages `[first, end)`, VMA by VMA, with i_mmap_rwsem held for read: no
     /// mmap_lock keeps the page tables, only that no VMA of the tree has freed its own yet.
-    fn unmap_mapping_range_tree(&self, cpu: &Cpu<'_>, file: FileId, first: u32, end: u32, details: ZapDetails) {
+    fn unmap_mapping_range_tree(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        first: u32,
+        end: u32,
+        details: ZapDetails,
+    ) {
         let i_mmap_rwsem = &self.mapping(file).i_mmap_rwsem;
         i_mmap_rwsem.down_read(cpu);
         for vma in self.i_mmap_vmas(cpu, file) {
@@ -77,7 +96,12 @@ impl Kernel {
     }
 
     /// `shmem_get_partial_folio`: the folio that holds page `index`, locked and with a reference.
-    pub(super) fn shmem_get_partial_folio(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> Option<FolioId> {
+    pub(super) fn shmem_get_partial_folio(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+    ) -> Option<FolioId> {
         let folio = self.filemap_get_folio(cpu, file, index)?;
         self.folio(folio).lock.lock(cpu);
         if self.folio(folio).read_mapping(cpu) == Mapping::File(file) {

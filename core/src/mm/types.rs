@@ -9,7 +9,7 @@ pub struct Vaddr(pub u32);
 pub struct Pfn(pub u32);
 
 /// The frame of the shared zero page.
-pub const ZERO_PFN: Pfn = Pfn(1);
+pub(super) const ZERO_PFN: Pfn = Pfn(1);
 
 /// The first frame of the PTE tables: no data page has such a frame.
 const TABLE_FRAMES: u64 = 1 << 20;
@@ -134,7 +134,7 @@ impl Pte {
     /// Whether it is a swap entry, and of which slot.
     #[inline]
     pub fn swap_slot(self) -> Option<SwapId> {
-        (!self.is_present() && self.0 & SWAP != 0).then(|| SwapId((self.0 >> SHIFT) as u16))
+        (!self.is_present() && self.0 & SWAP != 0).then_some(SwapId((self.0 >> SHIFT) as u16))
     }
 
     /// Whether it is a migration entry.
@@ -236,7 +236,10 @@ impl Pmd {
     /// `pmd_pgtable`: the frame bits read as a table, without a look at the type. `None`: no such table.
     #[inline]
     pub fn pgtable(self) -> Option<TableId> {
-        (self.0 >> SHIFT).checked_sub(TABLE_FRAMES).and_then(|id| u16::try_from(id).ok()).map(TableId)
+        (self.0 >> SHIFT)
+            .checked_sub(TABLE_FRAMES)
+            .and_then(|id| u16::try_from(id).ok())
+            .map(TableId)
     }
 
     /// `pmd_pfn`: the frame bits read as a page.

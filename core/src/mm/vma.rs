@@ -62,7 +62,8 @@ impl VmaSpec {
 
     /// `transhuge_vma_suitable`: whether a huge page fits at `haddr`.
     pub fn transhuge_suitable(&self, haddr: Vaddr, hpn: u32) -> bool {
-        let aligned = self.file.is_none() || (i64::from(self.start.0) - i64::from(self.pgoff)).rem_euclid(i64::from(hpn)) == 0;
+        let aligned = self.file.is_none()
+            || (i64::from(self.start.0) - i64::from(self.pgoff)).rem_euclid(i64::from(hpn)) == 0;
         aligned && self.covers(haddr, Vaddr(haddr.0 + hpn))
     }
 }
@@ -143,6 +144,9 @@ impl Kernel {
     /// `vma_lookup`: the VMA that contains `addr`. One look at the tree.
     pub fn vma_lookup(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> Option<VmaId> {
         let tree = self.mm(mm).vma_tree.read_once(cpu);
-        self.vmas.iter().find(|(id, vma)| tree >> id.0 & 1 == 1 && vma.spec.contains(addr)).map(|(id, _)| id)
+        self.vmas
+            .iter()
+            .find(|(id, vma)| tree >> id.0 & 1 == 1 && vma.spec.contains(addr))
+            .map(|(id, _)| id)
     }
 }

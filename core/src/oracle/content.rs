@@ -12,13 +12,18 @@ use crate::mm::{FileId, Kernel, MmId, Pfn, Pte, Vaddr};
 use crate::sync::{Obj, What};
 
 /// Q17.
-pub const LOST_WRITE: Oracle = Oracle {
+pub(super) const LOST_WRITE: Oracle = Oracle {
     event: Some(|view, _, what| match what {
         What::UserLoad { mm, page, value } => {
-            let known = view.observed.cell_of(view.kernel, mm, page).and_then(|at| view.observed.last_store(at));
+            let known = view
+                .observed
+                .cell_of(view.kernel, mm, page)
+                .and_then(|at| view.observed.last_store(at));
             match known.filter(|&stored| stored != value) {
                 Some(stored) => {
-                    let detail = format!("page {page} of m{mm} reads {value:#x}, but {stored:#x} was stored last");
+                    let detail = format!(
+                        "page {page} of m{mm} reads {value:#x}, but {stored:#x} was stored last"
+                    );
                     Err(Wrong::new(detail, [view.kernel.pmdp(MmId(mm), Vaddr(page)).obj()]))
                 }
                 None => Ok(()),
@@ -32,11 +37,16 @@ pub const LOST_WRITE: Oracle = Oracle {
             if found == Some(stored) {
                 return Ok(());
             }
-            let found = found.map_or_else(|| "is gone".to_owned(), |value| format!("holds {value:#x}"));
+            let found =
+                found.map_or_else(|| "is gone".to_owned(), |value| format!("holds {value:#x}"));
             Err(Wrong::new(format!("{name} {found}, but {stored:#x} was stored last"), [obj]))
         })
     }),
-    ..Oracle::new("lost_write", "Q17", "A user's store survives collapse, copy, swap and migration.")
+    ..Oracle::new(
+        "lost_write",
+        "Q17",
+        "A user's store survives collapse, copy, swap and migration.",
+    )
 };
 
 /// The content of a page, its name, and the object that holds it.

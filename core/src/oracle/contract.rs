@@ -11,7 +11,7 @@ use crate::mm::{MmId, Vaddr};
 use crate::sync::What;
 
 /// S7.
-pub const HPAGE_PTE_APPEARED: Oracle = Oracle {
+pub(super) const HPAGE_PTE_APPEARED: Oracle = Oracle {
     event: Some(|view, cpu, what| match what {
         What::Establish { mm, start, pages: 1, .. } => match view.observed.unlinked_by(mm, start) {
             Some(collapser) => {
@@ -33,20 +33,24 @@ pub const HPAGE_PTE_APPEARED: Oracle = Oracle {
 };
 
 /// S16.
-pub const COLLAPSE_RESULT: Oracle = Oracle {
+pub(super) const COLLAPSE_RESULT: Oracle = Oracle {
     event: Some(|view: &View<'_>, cpu, what| match what {
-        What::CollapseResult { mm, haddr, install, result } if result == ScanResult::Succeed as u8 => {
+        What::CollapseResult { mm, haddr, install, result }
+            if result == ScanResult::Succeed as u8 =>
+        {
             let (k, at) = (view.kernel, Vaddr(haddr));
             let kept = if install {
                 view.observed.has_installed(cpu.id(), mm, haddr)
             } else {
                 // The CPU unlinked the table itself, or found none: somebody may have brought another since.
-                view.observed.has_unlinked(cpu.id(), mm, haddr) || !k.peek_pmd(MmId(mm), at).is_table()
+                view.observed.has_unlinked(cpu.id(), mm, haddr)
+                    || !k.peek_pmd(MmId(mm), at).is_table()
             };
             if kept {
                 return Ok(());
             }
-            let promise = if install { "no huge PMD was installed" } else { "the page table is still there" };
+            let promise =
+                if install { "no huge PMD was installed" } else { "the page table is still there" };
             let detail = format!("SCAN_SUCCEED for page {haddr} of m{mm}, but {promise}");
             Err(Wrong::new(detail, [k.pmdp(MmId(mm), at).obj()]))
         }

@@ -29,9 +29,10 @@ fn settled(cpu: &Cpu<'_>, classes: &[Class]) -> Result<(), Wrong> {
 
 fn negative(splat: Splat, classes: &[Class]) -> Option<Wrong> {
     match splat {
-        Splat::Negative(obj) if classes.iter().any(|class| class.has(obj)) => {
-            Some(Wrong::new(format!("{} {} went below what it can be", class_name(obj), obj.index()), [obj]))
-        }
+        Splat::Negative(obj) if classes.iter().any(|class| class.has(obj)) => Some(Wrong::new(
+            format!("{} {} went below what it can be", class_name(obj), obj.index()),
+            [obj],
+        )),
         _ => None,
     }
 }
@@ -44,7 +45,7 @@ fn equal(name: &str, obj: Obj, counter: i64, counted: i64) -> Result<(), Wrong> 
 }
 
 /// Q9, I8.1.
-pub const PAGE_TABLE_CHECK: Oracle = Oracle {
+pub(super) const PAGE_TABLE_CHECK: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
         Splat::PageTableCheck(what) => Some(Wrong::new(what, [])),
         _ => None,
@@ -56,7 +57,12 @@ pub const PAGE_TABLE_CHECK: Oracle = Oracle {
         }
         view.kernel.folios.touched().try_for_each(|id| {
             let name = format!("page_table_check of folio {}", id.0);
-            equal(&name, Class::Ptc.obj(id.0), view.kernel.ptc_of(id), i64::from(recount.user_maps[id.idx()]))
+            equal(
+                &name,
+                Class::Ptc.obj(id.0),
+                view.kernel.ptc_of(id),
+                i64::from(recount.user_maps[id.idx()]),
+            )
         })
     }),
     ..Oracle::new(
@@ -67,7 +73,7 @@ pub const PAGE_TABLE_CHECK: Oracle = Oracle {
 };
 
 /// Q5 to Q7.
-pub const MAPCOUNT_MISMATCH: Oracle = Oracle {
+pub(super) const MAPCOUNT_MISMATCH: Oracle = Oracle {
     splat: Some(|_, splat| negative(splat, &[Class::Mapcount, Class::EntireMapcount])),
     op_end: Some(|_, cpu| settled(cpu, &[Class::Mapcount, Class::EntireMapcount])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
@@ -87,7 +93,12 @@ fn mapcounts(kernel: &Kernel, recount: &Recount, id: FolioId) -> Result<(), Wron
         let mapcount = &kernel.page(pfn).mapcount;
         let count = mapcount.peek() as i64 + 1;
         mapped += i64::from(count > 0);
-        equal(&format!("mapcount of page {}", pfn.0), mapcount.obj(), count, i64::from(recount.ptes[pfn.0 as usize]))?;
+        equal(
+            &format!("mapcount of page {}", pfn.0),
+            mapcount.obj(),
+            count,
+            i64::from(recount.ptes[pfn.0 as usize]),
+        )?;
     }
     let entire = folio.entire_mapcount.peek() as i64 + 1;
     let name = format!("entire_mapcount of folio {}", id.0);
@@ -95,13 +106,18 @@ fn mapcounts(kernel: &Kernel, recount: &Recount, id: FolioId) -> Result<(), Wron
     if kernel.folios.is_large(id) {
         let expected = mapped + if entire > 0 { crate::mm::COMPOUND_MAPPED } else { 0 };
         let obj = folio.nr_pages_mapped.obj();
-        equal(&format!("nr_pages_mapped of folio {}", id.0), obj, folio.nr_pages_mapped.peek() as i64, expected)?;
+        equal(
+            &format!("nr_pages_mapped of folio {}", id.0),
+            obj,
+            folio.nr_pages_mapped.peek() as i64,
+            expected,
+        )?;
     }
     Ok(())
 }
 
 /// Q8.
-pub const REFCOUNT_MISMATCH: Oracle = Oracle {
+pub(super) const REFCOUNT_MISMATCH: Oracle = Oracle {
     splat: Some(|_, splat| negative(splat, &[Class::Refcount])),
     op_end: Some(|_, cpu| settled(cpu, &[Class::Refcount])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
@@ -119,7 +135,7 @@ pub const REFCOUNT_MISMATCH: Oracle = Oracle {
 };
 
 /// Q1 to Q3.
-pub const BAD_RSS_COUNTER: Oracle = Oracle {
+pub(super) const BAD_RSS_COUNTER: Oracle = Oracle {
     op_end: Some(|_, cpu| settled(cpu, &[Class::Rss])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         (0..MMS_MAX * 4).try_for_each(|n| {
@@ -128,31 +144,53 @@ pub const BAD_RSS_COUNTER: Oracle = Oracle {
             equal(&name, counter.obj(), counter.peek() as i64, recount.rss[n / 4][n % 4])
         })
     }),
-    ..Oracle::new("bad_rss_counter", "Q1, Q2, Q3", "An mm's rss counters equal the entries of its page tables.")
+    ..Oracle::new(
+        "bad_rss_counter",
+        "Q1, Q2, Q3",
+        "An mm's rss counters equal the entries of its page tables.",
+    )
 };
 
 /// Q4.
-pub const NR_PTES_MISMATCH: Oracle = Oracle {
+pub(super) const NR_PTES_MISMATCH: Oracle = Oracle {
     splat: Some(|_, splat| negative(splat, &[Class::NrPtes])),
     op_end: Some(|_, cpu| settled(cpu, &[Class::NrPtes])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         (0..MMS_MAX).try_for_each(|mm| {
             let counter = &view.kernel.mms[mm].nr_ptes;
-            equal(&format!("nr_ptes of m{mm}"), counter.obj(), counter.peek() as i64, recount.nr_ptes[mm])
+            equal(
+                &format!("nr_ptes of m{mm}"),
+                counter.obj(),
+                counter.peek() as i64,
+                recount.nr_ptes[mm],
+            )
         })
     }),
-    ..Oracle::new("nr_ptes_mismatch", "Q4", "An mm counts as many page tables as its PMD entries link.")
+    ..Oracle::new(
+        "nr_ptes_mismatch",
+        "Q4",
+        "An mm counts as many page tables as its PMD entries link.",
+    )
 };
 
 /// Q10.
-pub const SWAP_COUNT_MISMATCH: Oracle = Oracle {
+pub(super) const SWAP_COUNT_MISMATCH: Oracle = Oracle {
     splat: Some(|_, splat| negative(splat, &[Class::SwapCount])),
     op_end: Some(|_, cpu| settled(cpu, &[Class::SwapCount])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         view.kernel.swap.touched().try_for_each(|(id, slot)| {
             let name = format!("use count of swap slot {}", id.0);
-            equal(&name, slot.count.obj(), slot.count.peek() as i64, i64::from(recount.swap[id.idx()]))
+            equal(
+                &name,
+                slot.count.obj(),
+                slot.count.peek() as i64,
+                i64::from(recount.swap[id.idx()]),
+            )
         })
     }),
-    ..Oracle::new("swap_count_mismatch", "Q10", "A swap slot is counted once for each entry that names it.")
+    ..Oracle::new(
+        "swap_count_mismatch",
+        "Q10",
+        "A swap slot is counted once for each entry that names it.",
+    )
 };

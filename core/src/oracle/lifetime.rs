@@ -14,7 +14,7 @@ fn about(obj: Obj, what: &str) -> Wrong {
 }
 
 /// S3.
-pub const PGTABLE_USED_AFTER_FREE: Oracle = Oracle {
+pub(super) const PGTABLE_USED_AFTER_FREE: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
         Splat::TableUseAfterFree(table) => Some(about(table, "was used after it was freed")),
         _ => None,
@@ -23,9 +23,11 @@ pub const PGTABLE_USED_AFTER_FREE: Oracle = Oracle {
 };
 
 /// I3.4.
-pub const WRITE_TO_DETACHED_TABLE: Oracle = Oracle {
+pub(super) const WRITE_TO_DETACHED_TABLE: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
-        Splat::WriteToDetachedTable(table) => Some(about(table, "got an entry after it was unlinked")),
+        Splat::WriteToDetachedTable(table) => {
+            Some(about(table, "got an entry after it was unlinked"))
+        }
         _ => None,
     }),
     ..Oracle::new(
@@ -36,12 +38,15 @@ pub const WRITE_TO_DETACHED_TABLE: Oracle = Oracle {
 };
 
 /// Section 4.7.
-pub const FOLIO_FREED_IN_USE: Oracle = Oracle {
+pub(super) const FOLIO_FREED_IN_USE: Oracle = Oracle {
     splat: Some(|view: &View<'_>, splat| match splat {
         Splat::FolioFreedInUse(folio) => {
             let id = crate::mm::FolioId(folio.index());
             let maps = view.kernel.folio_mapcount(id);
-            Some(about(folio, &format!("was freed while {maps} entries map it, or locked, or in a page cache")))
+            Some(about(
+                folio,
+                &format!("was freed while {maps} entries map it, or locked, or in a page cache"),
+            ))
         }
         _ => None,
     }),
@@ -53,7 +58,7 @@ pub const FOLIO_FREED_IN_USE: Oracle = Oracle {
 };
 
 /// The assertions of the kernel code.
-pub const VM_BUG_ON: Oracle = Oracle {
+pub(super) const VM_BUG_ON: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
         Splat::VmBug(condition) => Some(Wrong::new(condition, [])),
         _ => None,

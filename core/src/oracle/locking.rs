@@ -14,18 +14,23 @@ fn name(obj: Obj) -> String {
 }
 
 /// S5.
-pub const LOCK_ORDER: Oracle = Oracle {
+pub(super) const LOCK_ORDER: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
-        Splat::LockOrder { held, taken } => {
-            Some(Wrong::new(format!("{} was taken while {} is held", name(taken), name(held)), [taken, held]))
-        }
+        Splat::LockOrder { held, taken } => Some(Wrong::new(
+            format!("{} was taken while {} is held", name(taken), name(held)),
+            [taken, held],
+        )),
         _ => None,
     }),
-    ..Oracle::new("lock_order", "S5", "Locks are taken in the order of the ladder: mmap_lock, folio lock, i_mmap, anon_vma, pml, ptl.")
+    ..Oracle::new(
+        "lock_order",
+        "S5",
+        "Locks are taken in the order of the ladder: mmap_lock, folio lock, i_mmap, anon_vma, pml, ptl.",
+    )
 };
 
 /// Section 12.4.
-pub const LOCK_NOT_HELD: Oracle = Oracle {
+pub(super) const LOCK_NOT_HELD: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
         Splat::NotHeld(lock) => Some(Wrong::new(format!("{} is not held", name(lock)), [lock])),
         _ => None,
@@ -38,22 +43,24 @@ pub const LOCK_NOT_HELD: Oracle = Oracle {
 };
 
 /// S5.
-pub const UNLOCK_NOT_OWNER: Oracle = Oracle {
+pub(super) const UNLOCK_NOT_OWNER: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
-        Splat::NotOwner(lock) => {
-            Some(Wrong::new(format!("{} was released by a CPU that does not hold it", name(lock)), [lock]))
-        }
+        Splat::NotOwner(lock) => Some(Wrong::new(
+            format!("{} was released by a CPU that does not hold it", name(lock)),
+            [lock],
+        )),
         _ => None,
     }),
     ..Oracle::new("unlock_not_owner", "S5", "Only the CPU that holds a lock releases it.")
 };
 
 /// Section 12.1.
-pub const SLEEP_IN_ATOMIC: Oracle = Oracle {
+pub(super) const SLEEP_IN_ATOMIC: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
-        Splat::SleepInAtomic { held } => {
-            Some(Wrong::new(format!("something that may sleep was called with {} held", name(held)), [held]))
-        }
+        Splat::SleepInAtomic { held } => Some(Wrong::new(
+            format!("something that may sleep was called with {} held", name(held)),
+            [held],
+        )),
         _ => None,
     }),
     ..Oracle::new(
@@ -64,26 +71,38 @@ pub const SLEEP_IN_ATOMIC: Oracle = Oracle {
 };
 
 /// Q11.
-pub const LOCK_LEFT_HELD: Oracle = Oracle {
+pub(super) const LOCK_LEFT_HELD: Oracle = Oracle {
     op_end: Some(|_, cpu| match cpu.held().iter().next() {
         Some(lock) => {
             Err(Wrong::new(format!("the operation ended with {} held", name(lock.obj)), [lock.obj]))
         }
-        None if cpu.held().is_atomic() => Err(Wrong::new("the operation ended inside an RCU read section", [])),
+        None if cpu.held().is_atomic() => {
+            Err(Wrong::new("the operation ended inside an RCU read section", []))
+        }
         None => Ok(()),
     }),
     quiesce: Some(|view: &View<'_>, _| {
         let k = view.kernel;
-        let rwsems = k.mms.iter().map(|mm| &mm.mmap_lock).chain(k.files.iter().map(|file| &file.i_mmap_rwsem));
+        let rwsems = k
+            .mms
+            .iter()
+            .map(|mm| &mm.mmap_lock)
+            .chain(k.files.iter().map(|file| &file.i_mmap_rwsem));
         if let Some(lock) = rwsems.into_iter().find(|lock| lock.is_locked()) {
             return Err(Wrong::new(format!("{} is still held", name(lock.obj())), [lock.obj()]));
         }
         match k.folios.touched().find(|&id| k.folio(id).lock.is_locked()) {
-            Some(id) => Err(Wrong::new(format!("folio {} is still locked", id.0), [Kernel::folio_obj(id)])),
+            Some(id) => {
+                Err(Wrong::new(format!("folio {} is still locked", id.0), [Kernel::folio_obj(id)]))
+            }
             None => Ok(()),
         }
     }),
-    ..Oracle::new("lock_left_held", "Q11", "An operation ends without locks and outside of RCU read sections.")
+    ..Oracle::new(
+        "lock_left_held",
+        "Q11",
+        "An operation ends without locks and outside of RCU read sections.",
+    )
 };
 
 use crate::mm::Kernel;

@@ -11,14 +11,18 @@ use crate::mm::{FolioId, Kernel, MmId, Pte, Shadow, Vaddr};
 use crate::sync::What;
 
 /// Q13, I7.1.
-pub const SECONDARY_MMU_STALE: Oracle = Oracle {
+pub(super) const SECONDARY_MMU_STALE: Oracle = Oracle {
     event: Some(|view, _, what| match what {
-        What::Free(folio) if Class::Folio.has(folio) => freed_while_mirrored(view.kernel, FolioId(folio.index())),
+        What::Free(folio) if Class::Folio.has(folio) => {
+            freed_while_mirrored(view.kernel, FolioId(folio.index()))
+        }
         _ => Ok(()),
     }),
     quiesce: Some(|view: &View<'_>, _| {
         view.kernel.mms.iter().try_for_each(|mm| {
-            mm.notifier.shadows().try_for_each(|(addr, shadow)| mirrored(view.kernel, mm.id, addr, shadow))
+            mm.notifier
+                .shadows()
+                .try_for_each(|(addr, shadow)| mirrored(view.kernel, mm.id, addr, shadow))
         })
     }),
     ..Oracle::new(
@@ -31,11 +35,17 @@ pub const SECONDARY_MMU_STALE: Oracle = Oracle {
 fn freed_while_mirrored(kernel: &Kernel, id: FolioId) -> Result<(), Wrong> {
     for mm in &kernel.mms {
         let mut shadows = mm.notifier.shadows();
-        let of_it = |s: &Shadow| kernel.folios.of(s.pfn) == id && s.generation == kernel.generation(id);
+        let of_it =
+            |s: &Shadow| kernel.folios.of(s.pfn) == id && s.generation == kernel.generation(id);
         if let Some((addr, _)) = shadows.find(|(_, shadow)| of_it(shadow)) {
-            let detail =
-                format!("folio {} was freed while the secondary MMU of m{} maps it at page {}", id.0, mm.id.0, addr.0);
-            return Err(Wrong::new(detail, [Kernel::folio_obj(id), kernel.pmdp(mm.id, addr).obj()]));
+            let detail = format!(
+                "folio {} was freed while the secondary MMU of m{} maps it at page {}",
+                id.0, mm.id.0, addr.0
+            );
+            return Err(Wrong::new(
+                detail,
+                [Kernel::folio_obj(id), kernel.pmdp(mm.id, addr).obj()],
+            ));
         }
     }
     Ok(())
@@ -62,10 +72,11 @@ fn mirrored(kernel: &Kernel, mm: MmId, addr: Vaddr, shadow: Shadow) -> Result<()
 }
 
 /// S10.
-pub const CHANGE_OUTSIDE_NOTIFIER_RANGE: Oracle = Oracle {
+pub(super) const CHANGE_OUTSIDE_NOTIFIER_RANGE: Oracle = Oracle {
     event: Some(|view, cpu, what| match what {
         What::Downgrade { mm, start, pages } if !cpu.debts.covers(mm, start, pages) => {
-            let detail = format!("page {start} of m{mm} was unmapped outside of an invalidation range");
+            let detail =
+                format!("page {start} of m{mm} was unmapped outside of an invalidation range");
             Err(Wrong::new(detail, [view.kernel.pmdp(MmId(mm), Vaddr(start)).obj()]))
         }
         _ => Ok(()),
@@ -78,10 +89,13 @@ pub const CHANGE_OUTSIDE_NOTIFIER_RANGE: Oracle = Oracle {
 };
 
 /// Q11, N3.
-pub const NOTIFIER_RANGE_LEFT_OPEN: Oracle = Oracle {
+pub(super) const NOTIFIER_RANGE_LEFT_OPEN: Oracle = Oracle {
     op_end: Some(|_, cpu| match cpu.debts.ranges().first() {
         Some((mm, start, pages)) => {
-            let detail = format!("the operation ended with the invalidation of m{mm} pages {start} to {} open", start + pages);
+            let detail = format!(
+                "the operation ended with the invalidation of m{mm} pages {start} to {} open",
+                start + pages
+            );
             Err(Wrong::new(detail, [Class::NotifierActive.obj(u32::from(*mm))]))
         }
         None => Ok(()),
@@ -89,11 +103,19 @@ pub const NOTIFIER_RANGE_LEFT_OPEN: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {
         match view.kernel.mms.iter().find(|mm| mm.notifier.active.peek() != 0) {
             Some(mm) => Err(Wrong::new(
-                format!("{} invalidations of m{} are in progress", mm.notifier.active.peek(), mm.id.0),
+                format!(
+                    "{} invalidations of m{} are in progress",
+                    mm.notifier.active.peek(),
+                    mm.id.0
+                ),
                 [mm.notifier.active.obj()],
             )),
             None => Ok(()),
         }
     }),
-    ..Oracle::new("notifier_range_left_open", "Q11, N3", "Every invalidate_range_start() has its end, on all ways out.")
+    ..Oracle::new(
+        "notifier_range_left_open",
+        "Q11, N3",
+        "Every invalidate_range_start() has its end, on all ways out.",
+    )
 };

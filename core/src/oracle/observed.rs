@@ -74,10 +74,14 @@ impl Observed {
 
     /// Where an access of `mm` at `page` goes.
     pub fn cell_of(&self, kernel: &Kernel, mm: u8, page: u32) -> Option<Cell> {
-        let (_, vma) =
-            kernel.vmas.iter().find(|(_, vma)| vma.spec.mm.0 == mm && vma.spec.contains(Vaddr(page)))?;
+        let (_, vma) = kernel
+            .vmas
+            .iter()
+            .find(|(_, vma)| vma.spec.mm.0 == mm && vma.spec.contains(Vaddr(page)))?;
         match vma.spec.file {
-            Some(file) if vma.spec.shared => Some(Cell::File(file.0, vma.spec.pgoff_of(Vaddr(page)))),
+            Some(file) if vma.spec.shared => {
+                Some(Cell::File(file.0, vma.spec.pgoff_of(Vaddr(page))))
+            }
             _ => Some(Cell::Private(mm, page)),
         }
     }
@@ -114,7 +118,9 @@ impl Observed {
         let me = usize::from(cpu);
         match what {
             What::UserStore { mm, page, value } => self.store(kernel, mm, page, value),
-            What::Establish { mm, start, pages, .. } if pages > 1 => self.installed[me] = Some((mm, start)),
+            What::Establish { mm, start, pages, .. } if pages > 1 => {
+                self.installed[me] = Some((mm, start))
+            }
             What::Unlink { pmd, .. } => {
                 let units = UNITS_MAX as u32;
                 let (mm, unit) = (pmd.index() / units, pmd.index() % units);
@@ -181,11 +187,17 @@ impl Observed {
 /// Whether an operation that is dropping may drop the content of a cell.
 fn drops(kernel: &Kernel, dropping: Dropping, at: Cell) -> bool {
     match (dropping, at) {
-        (Dropping::Range { mm, start, end }, Cell::Private(m, page)) => mm.0 == m && start <= page && page < end,
+        (Dropping::Range { mm, start, end }, Cell::Private(m, page)) => {
+            mm.0 == m && start <= page && page < end
+        }
         (Dropping::Range { .. }, Cell::File(..)) => false,
         (Dropping::File { file, from }, Cell::File(f, page)) => file == f && page >= from,
-        (Dropping::File { file, .. }, Cell::Private(mm, page)) => kernel.vmas.iter().any(|(_, vma)| {
-            vma.spec.mm.0 == mm && vma.spec.contains(Vaddr(page)) && vma.spec.file.is_some_and(|f| f.0 == file)
-        }),
+        (Dropping::File { file, .. }, Cell::Private(mm, page)) => {
+            kernel.vmas.iter().any(|(_, vma)| {
+                vma.spec.mm.0 == mm
+                    && vma.spec.contains(Vaddr(page))
+                    && vma.spec.file.is_some_and(|f| f.0 == file)
+            })
+        }
     }
 }

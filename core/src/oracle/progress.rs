@@ -7,12 +7,19 @@
 use super::Oracle;
 
 /// S15.
-pub const DEADLOCK: Oracle =
-    Oracle::new("deadlock", "S15", "Nobody waits for ever: some CPU can always run until all have finished.");
+pub const DEADLOCK: Oracle = Oracle::new(
+    "deadlock",
+    "S15",
+    "Nobody waits for ever: some CPU can always run until all have finished.",
+);
 
 /// S15.
-pub const LIVELOCK: Oracle =
-    Oracle::new("livelock", "S15", "Every retry loop comes to an end when all CPUs get their turns.");
+pub const LIVELOCK: Oracle = Oracle::new(
+    "livelock",
+    "S15",
+    "Every retry loop comes to an end when all CPUs get their turns.",
+);
 
 /// The model itself is broken.
-pub const PANIC: Oracle = Oracle::new("panic", "-", "The model does not panic, whatever it is asked to do.");
+pub const PANIC: Oracle =
+    Oracle::new("panic", "-", "The model does not panic, whatever it is asked to do.");

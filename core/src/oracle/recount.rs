@@ -33,7 +33,9 @@ impl Recount {
                 let pmd = kernel.peek_pmd(mm, haddr);
                 if pmd.is_trans_huge() {
                     self.count_huge(kernel, mm, pmd);
-                } else if let Some(table) = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id)) {
+                } else if let Some(table) =
+                    pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id))
+                {
                     self.nr_ptes[mm.idx()] += 1;
                     for (i, entry) in (0..).zip(kernel.tables.get(table).entries()) {
                         self.count_pte(kernel, mm, Vaddr(haddr.0 + i), Pte(entry.peek()));

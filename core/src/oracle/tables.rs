@@ -12,13 +12,16 @@ use crate::mm::{Pte, TableId};
 use crate::sync::{Splat, What};
 
 /// S8, I3.3.
-pub const TABLE_UNLINKED_WITH_ENTRIES: Oracle = Oracle {
+pub(super) const TABLE_UNLINKED_WITH_ENTRIES: Oracle = Oracle {
     event: Some(|view, _, what| match what {
         What::Unlink { table, pmd } if !view.kernel.steps.frees_tables_with_entries => {
             let entries = view.kernel.tables.get(TableId(table.index() as u16)).entries();
             match (0..).zip(entries).find(|(_, entry)| !Pte(entry.peek()).is_none()) {
                 Some((i, entry)) => {
-                    let detail = format!("pt{} was unlinked while its entry {i} is not empty", table.index());
+                    let detail = format!(
+                        "pt{} was unlinked while its entry {i} is not empty",
+                        table.index()
+                    );
                     Err(Wrong::new(detail, [table, entry.obj(), pmd]))
                 }
                 None => Ok(()),
@@ -26,38 +29,56 @@ pub const TABLE_UNLINKED_WITH_ENTRIES: Oracle = Oracle {
         }
         _ => Ok(()),
     }),
-    ..Oracle::new("table_unlinked_with_entries", "S8, I3.3", "A page table is unlinked only when all its entries are empty.")
+    ..Oracle::new(
+        "table_unlinked_with_entries",
+        "S8, I3.3",
+        "A page table is unlinked only when all its entries are empty.",
+    )
 };
 
 /// I3.1, section 3.5.
-pub const TABLE_LINKAGE: Oracle = Oracle {
+pub(super) const TABLE_LINKAGE: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
         Splat::TableLinkage(table) => {
-            let detail = format!("pt{} was freed while it is linked, or linked or unlinked twice", table.index());
+            let detail = format!(
+                "pt{} was freed while it is linked, or linked or unlinked twice",
+                table.index()
+            );
             Some(Wrong::new(detail, [table]))
         }
         _ => None,
     }),
-    ..Oracle::new("table_linkage", "I3.1", "A page table is linked from one PMD entry at the most, and from none when it is freed.")
+    ..Oracle::new(
+        "table_linkage",
+        "I3.1",
+        "A page table is linked from one PMD entry at the most, and from none when it is freed.",
+    )
 };
 
 /// Section 3.1.
-pub const BOGUS_TABLE_ENTRY: Oracle = Oracle {
+pub(super) const BOGUS_TABLE_ENTRY: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
         Splat::BogusTable(table) => {
             Some(Wrong::new("a PMD value that names no page table was walked or stored", [table]))
         }
         _ => None,
     }),
-    ..Oracle::new("bogus_table_entry", "3.1", "A PMD value that is used as a table names a page table.")
+    ..Oracle::new(
+        "bogus_table_entry",
+        "3.1",
+        "A PMD value that is used as a table names a page table.",
+    )
 };
 
 /// Q15.
-pub const PGTABLE_LEAK: Oracle = Oracle {
+pub(super) const PGTABLE_LEAK: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {
         let lost = |state| matches!(state, TableState::Private | TableState::Detached);
         match view.kernel.tables.touched().find(|table| lost(table.state())) {
-            Some(table) => Err(Wrong::new(format!("pt{} is neither linked nor freed", table.id.0), [table.obj()])),
+            Some(table) => Err(Wrong::new(
+                format!("pt{} is neither linked nor freed", table.id.0),
+                [table.obj()],
+            )),
             None => Ok(()),
         }
     }),
@@ -65,7 +86,7 @@ pub const PGTABLE_LEAK: Oracle = Oracle {
 };
 
 /// Q16.
-pub const MIGRATION_ENTRY_LEFT: Oracle = Oracle {
+pub(super) const MIGRATION_ENTRY_LEFT: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, recount: &Recount| match recount.migration {
         Some((mm, addr)) => {
             let detail = format!("page {} of m{} still has a migration entry", addr.0, mm.0);

@@ -11,15 +11,18 @@ use crate::mm::{FolioId, Kernel, Pmd, Pte, Translation, Vaddr};
 use crate::sync::{Splat, What};
 
 /// S9, I6.1, Q12.
-pub const STALE_TRANSLATION: Oracle = Oracle {
+pub(super) const STALE_TRANSLATION: Oracle = Oracle {
     splat: Some(|_, splat| match splat {
-        Splat::FolioUseAfterFree(folio) => {
-            Some(Wrong::new(format!("folio {} was accessed after it was freed", folio.index()), [folio]))
-        }
+        Splat::FolioUseAfterFree(folio) => Some(Wrong::new(
+            format!("folio {} was accessed after it was freed", folio.index()),
+            [folio],
+        )),
         _ => None,
     }),
     event: Some(|view, _, what| match what {
-        What::Free(folio) if Class::Folio.has(folio) => freed_while_cached(view.kernel, FolioId(folio.index())),
+        What::Free(folio) if Class::Folio.has(folio) => {
+            freed_while_cached(view.kernel, FolioId(folio.index()))
+        }
         _ => Ok(()),
     }),
     quiesce: Some(|view: &View<'_>, _| {
@@ -30,7 +33,8 @@ pub const STALE_TRANSLATION: Oracle = Oracle {
                 if pmd == Pmd::table(table) {
                     return Ok(());
                 }
-                let detail = format!("cpu{cpu} still caches pt{} for m{} unit {unit}", table.0, mm.0);
+                let detail =
+                    format!("cpu{cpu} still caches pt{} for m{} unit {unit}", table.0, mm.0);
                 Err(Wrong::new(detail, [view.kernel.tables.get(table).obj()]))
             })
         })
@@ -49,9 +53,14 @@ fn freed_while_cached(kernel: &Kernel, id: FolioId) -> Result<(), Wrong> {
             let size = if t.huge { kernel.hpn } else { 1 };
             let overlaps = t.pfn.0 < head + pages && head < t.pfn.0 + size;
             if overlaps && t.generation == kernel.generation(id) {
-                let detail =
-                    format!("folio {} was freed while cpu{cpu} still translates m{} page {} to it", id.0, t.mm.0, t.addr.0);
-                return Err(Wrong::new(detail, [Kernel::folio_obj(id), kernel.pmdp(t.mm, t.addr).obj()]));
+                let detail = format!(
+                    "folio {} was freed while cpu{cpu} still translates m{} page {} to it",
+                    id.0, t.mm.0, t.addr.0
+                );
+                return Err(Wrong::new(
+                    detail,
+                    [Kernel::folio_obj(id), kernel.pmdp(t.mm, t.addr).obj()],
+                ));
             }
         }
     }
@@ -76,20 +85,27 @@ fn backed(kernel: &Kernel, cpu: u8, t: Translation) -> Result<(), Wrong> {
     if in_memory {
         return Ok(());
     }
-    let detail =
-        format!("cpu{cpu} still translates m{} page {} to frame {}, the page table does not", t.mm.0, t.addr.0, t.pfn.0);
+    let detail = format!(
+        "cpu{cpu} still translates m{} page {} to frame {}, the page table does not",
+        t.mm.0, t.addr.0, t.pfn.0
+    );
     let folio = kernel.folios.of(t.pfn);
     Err(Wrong::new(detail, [kernel.pmdp(t.mm, t.addr).obj(), Kernel::folio_obj(folio)]))
 }
 
 /// I6.2.
-pub const HUGE_AND_SMALL_COEXIST: Oracle = Oracle {
+pub(super) const HUGE_AND_SMALL_COEXIST: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {
         for (cpu, tlb) in view.kernel.tlbs.iter().enumerate() {
             for small in tlb.translations().filter(|t| !t.huge) {
-                let huge = |t: &Translation| t.huge && t.mm == small.mm && t.addr == view.kernel.haddr(small.addr);
+                let huge = |t: &Translation| {
+                    t.huge && t.mm == small.mm && t.addr == view.kernel.haddr(small.addr)
+                };
                 if tlb.translations().any(|t| huge(&t)) {
-                    let detail = format!("cpu{cpu} caches m{} page {} both huge and small", small.mm.0, small.addr.0);
+                    let detail = format!(
+                        "cpu{cpu} caches m{} page {} both huge and small",
+                        small.mm.0, small.addr.0
+                    );
                     return Err(Wrong::new(detail, [view.kernel.pmdp(small.mm, small.addr).obj()]));
                 }
             }

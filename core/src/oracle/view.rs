@@ -30,13 +30,13 @@ pub struct View<'a> {
 }
 
 /// A complaint of the code: whether it is this oracle's, and if so what is wrong.
-pub type SplatCheck = fn(&View<'_>, Splat) -> Option<Wrong>;
+pub(super) type SplatCheck = fn(&View<'_>, Splat) -> Option<Wrong>;
 /// A fact that was noted. Looks at the object of the fact only.
-pub type EventCheck = fn(&View<'_>, &Cpu<'_>, What) -> Result<(), Wrong>;
+pub(super) type EventCheck = fn(&View<'_>, &Cpu<'_>, What) -> Result<(), Wrong>;
 /// An operation has ended on this CPU.
-pub type OpEndCheck = fn(&View<'_>, &Cpu<'_>) -> Result<(), Wrong>;
+pub(super) type OpEndCheck = fn(&View<'_>, &Cpu<'_>) -> Result<(), Wrong>;
 /// Nothing is in flight. May walk the whole machine.
-pub type QuiesceCheck = fn(&View<'_>, &Recount) -> Result<(), Wrong>;
+pub(super) type QuiesceCheck = fn(&View<'_>, &Recount) -> Result<(), Wrong>;
 
 /// A named check.
 #[derive(Clone, Copy, Debug)]

@@ -10,9 +10,11 @@ use crate::mm::class::Class;
 use crate::mm::{Kernel, Pte, Vaddr, VmaId};
 
 /// Q18.
-pub const VMA_INCONSISTENT: Oracle = Oracle {
+pub(super) const VMA_INCONSISTENT: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {
-        view.kernel.vmas.iter().try_for_each(|(id, _)| linked(view.kernel, id).and_then(|()| anonymous(view.kernel, id)))
+        view.kernel.vmas.iter().try_for_each(|(id, _)| {
+            linked(view.kernel, id).and_then(|()| anonymous(view.kernel, id))
+        })
     }),
     ..Oracle::new(
         "vma_inconsistent",
@@ -38,7 +40,9 @@ fn anonymous(kernel: &Kernel, id: VmaId) -> Result<(), Wrong> {
     let in_tree = kernel.mm(vma.spec.mm).vma_tree.peek() >> id.0 & 1 == 1;
     for page in vma.spec.start.0..vma.spec.end.0 {
         let pmd = kernel.peek_pmd(vma.spec.mm, Vaddr(page));
-        let Some(table) = pmd.pgtable().filter(|&table| pmd.is_table() && kernel.tables.is_valid(table)) else {
+        let Some(table) =
+            pmd.pgtable().filter(|&table| pmd.is_table() && kernel.tables.is_valid(table))
+        else {
             if pmd.is_trans_huge() && !in_tree {
                 return Err(left(kernel, id, page));
             }
@@ -50,7 +54,8 @@ fn anonymous(kernel: &Kernel, id: VmaId) -> Result<(), Wrong> {
         }
         let anon = pte.is_present() && !pte.is_special() && kernel.folio_of(pte.pfn()).is_anon();
         if anon && vma.anon_vma.peek() == 0 {
-            let detail = format!("page {page} of v{} is anonymous, but the VMA has no anon_vma", id.0);
+            let detail =
+                format!("page {page} of v{} is anonymous, but the VMA has no anon_vma", id.0);
             return Err(Wrong::new(detail, [Class::Vma.obj(u32::from(id.0))]));
         }
     }

@@ -110,7 +110,7 @@ const PARTNERS: [(u32, Make); 9] = [
     (24, |dice| Op::Write { at: dice.at() }),
     (2, |dice| Op::Read { at: dice.at() }),
     (2, |dice| dice.madvise(Advice::Dontneed)),
-    (2, |dice| Op::Truncate { file: FileRef(0), len: Size::ZERO }),
+    (2, |_| Op::Truncate { file: FileRef(0), len: Size::ZERO }),
     (1, |dice| Op::Munmap { vma: dice.vma() }),
     (1, |dice| dice.madvise(Advice::Collapse)),
     (1, |dice| Op::KvmFault { at: dice.at(), write: dice.one_in(2) }),
@@ -124,7 +124,8 @@ const WINDOW: Range<u32> = 12..76;
 const GAP: Range<u32> = 20..29;
 
 /// How often each scene is drawn: those with a private mapping more often, since only there a copy can be made.
-const SCENE_WEIGHTS: [(u32, usize); 8] = [(2, 0), (10, 1), (1, 2), (2, 3), (2, 4), (1, 5), (3, 6), (1, 7)];
+const SCENE_WEIGHTS: [(u32, usize); 8] =
+    [(2, 0), (10, 1), (1, 2), (2, 3), (2, 4), (1, 5), (3, 6), (1, 7)];
 
 /// Numbers of CPUs.
 const CPU_COUNTS: [(u32, u8); 4] = [(1, 1), (9, 2), (8, 3), (2, 4)];

@@ -17,11 +17,15 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, op: Op, tag: u64) {
         Op::Migrate { at } => on_page(k, at, |mm, addr| _ = k.migrate_page(cpu, mm, addr)),
         Op::Khugepaged { vma } => k.khugepaged_scan_vma(cpu, id(vma)),
         Op::Uprobe { at } => on_page(k, at, |mm, addr| _ = k.uprobe_unregister(cpu, mm, addr)),
-        Op::KvmFault { at, write } => on_page(k, at, |mm, addr| _ = k.kvm_mmu_fault(cpu, mm, addr, write)),
+        Op::KvmFault { at, write } => {
+            on_page(k, at, |mm, addr| _ = k.kvm_mmu_fault(cpu, mm, addr, write))
+        }
         Op::TlbFill { at } => on_page(k, at, |mm, addr| _ = k.hardware_walk(cpu, mm, addr, false)),
         Op::TlbEvict { at } => on_page(k, at, |mm, addr| k.tlb_evict(cpu, mm, addr)),
         Op::RcuGp => k.rcu_do_batch(cpu),
-        Op::PteAlloc { at } => on_page(k, at, |mm, addr| k.pte_alloc_under_mmap_lock(cpu, mm, addr)),
+        Op::PteAlloc { at } => {
+            on_page(k, at, |mm, addr| k.pte_alloc_under_mmap_lock(cpu, mm, addr))
+        }
     }
 }
 
@@ -36,7 +40,9 @@ pub(super) fn dropping(k: &Kernel, op: Op) -> Option<Dropping> {
             let spec = spec(k, vma);
             Some(Dropping::Range { mm: spec.mm, start: spec.start.0, end: spec.end.0 })
         }
-        Op::Truncate { file, len } => Some(Dropping::File { file: file.0, from: len.pages(k.hpn as u16) }),
+        Op::Truncate { file, len } => {
+            Some(Dropping::File { file: file.0, from: len.pages(k.hpn as u16) })
+        }
         _ => None,
     }
 }

@@ -82,7 +82,14 @@ impl Machine {
         director.set_steps_max(STEPS_MAX * scale, FAIR_STEPS_MAX * scale);
         let feedback = options.feedback.then_some(&self.feedback);
         let watch = Watch::new(kernel, memory);
-        let run = Run { kernel, watch: &watch, director, program, reached: Cell::default(), steps: Cell::default() };
+        let run = Run {
+            kernel,
+            watch: &watch,
+            director,
+            program,
+            reached: Cell::default(),
+            steps: Cell::default(),
+        };
         let stage = Stage {
             cpus: program.cpus.len(),
             smp: &kernel.smp,
@@ -99,7 +106,8 @@ impl Machine {
             _ => Vec::new(),
         };
         let quiet = options.record && end == End::Clean;
-        let state = if quiet { FinalState::of(kernel, &memory.recount) } else { FinalState::default() };
+        let state =
+            if quiet { FinalState::of(kernel, &memory.recount) } else { FinalState::default() };
         Outcome {
             verdict: memory.violation.take().map_or(Verdict::Clean, Verdict::Violation),
             steps,
@@ -208,16 +216,22 @@ impl Run<'_> {
             End::Clean => self.watch.quiesce(),
             End::Stopped => {}
             End::Deadlock { waiting } => {
-                let cpus: Vec<String> =
-                    (0..32).filter(|cpu| waiting >> cpu & 1 == 1).map(|cpu| format!("cpu{cpu}")).collect();
+                let cpus: Vec<String> = (0..32)
+                    .filter(|cpu| waiting >> cpu & 1 == 1)
+                    .map(|cpu| format!("cpu{cpu}"))
+                    .collect();
                 let detail = format!("{} wait for ever", cpus.join(" and "));
                 self.watch.ended(&oracle::DEADLOCK, Wrong::new(detail, []));
             }
             End::Livelock => {
-                self.watch.ended(&oracle::LIVELOCK, Wrong::new("no end after fair turns for all", []));
+                self.watch
+                    .ended(&oracle::LIVELOCK, Wrong::new("no end after fair turns for all", []));
             }
             End::Panicked(message) => {
-                self.watch.ended(&oracle::PANIC, Wrong::new(format!("the model panicked: {message}"), []));
+                self.watch.ended(
+                    &oracle::PANIC,
+                    Wrong::new(format!("the model panicked: {message}"), []),
+                );
             }
         }
     }

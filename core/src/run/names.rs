@@ -23,7 +23,12 @@ pub fn vocabulary() -> Vocabulary<'static> {
         steps: PROTECTIONS.iter().map(|protection| protection.name).collect(),
         oracles: ORACLES.iter().map(|oracle| oracle.name).collect(),
     });
-    Vocabulary { kernels: &NAMES.kernels, steps: &NAMES.steps, oracles: &NAMES.oracles, places: PLACES }
+    Vocabulary {
+        kernels: &NAMES.kernels,
+        steps: &NAMES.steps,
+        oracles: &NAMES.oracles,
+        places: PLACES,
+    }
 }
 
 /// Reads program text, strictly.
@@ -63,18 +68,34 @@ pub fn object_name(obj: Obj, hpn: u32) -> String {
         format!("pt{n} ptl")
     } else if class(Class::Rss) {
         format!("m{} {}", n / 4, crate::oracle::Recount::rss_name(n as usize % 4))
-    } else if [Class::MmapLock, Class::Pml, Class::PageTableLock, Class::NrPtes, Class::VmaTree].into_iter().any(class) {
-        format!("m{n} {name}")
-    } else if [Class::InodeRwsem, Class::IMmapRwsem, Class::XaLock, Class::ISize, Class::IMmap].into_iter().any(class) {
-        format!("f{n} {name}")
-    } else if [Class::Refcount, Class::EntireMapcount, Class::NrPagesMapped, Class::FolioFlags, Class::Mapping, Class::Ptc]
+    } else if [Class::MmapLock, Class::Pml, Class::PageTableLock, Class::NrPtes, Class::VmaTree]
         .into_iter()
         .any(class)
+    {
+        format!("m{n} {name}")
+    } else if [Class::InodeRwsem, Class::IMmapRwsem, Class::XaLock, Class::ISize, Class::IMmap]
+        .into_iter()
+        .any(class)
+    {
+        format!("f{n} {name}")
+    } else if [
+        Class::Refcount,
+        Class::EntireMapcount,
+        Class::NrPagesMapped,
+        Class::FolioFlags,
+        Class::Mapping,
+        Class::Ptc,
+    ]
+    .into_iter()
+    .any(class)
     {
         format!("folio{n} {name}")
     } else if class(Class::FolioLock) {
         format!("folio{n} lock")
-    } else if [Class::Mapcount, Class::Content, Class::PtcAnon, Class::PtcFile].into_iter().any(class) {
+    } else if [Class::Mapcount, Class::Content, Class::PtcAnon, Class::PtcFile]
+        .into_iter()
+        .any(class)
+    {
         format!("page{n} {name}")
     } else if class(Class::Cache) {
         let pages = hpn * crate::mm::FILE_UNITS_MAX as u32;

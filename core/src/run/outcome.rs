@@ -67,12 +67,19 @@ pub struct Reached(pub [u64; 4]);
 impl Reached {
     /// Whether the run came to the place of this name.
     pub fn has(&self, name: &str) -> bool {
-        PLACES.iter().position(|&place| place == name).is_some_and(|n| self.0[n / 64] >> (n % 64) & 1 == 1)
+        PLACES
+            .iter()
+            .position(|&place| place == name)
+            .is_some_and(|n| self.0[n / 64] >> (n % 64) & 1 == 1)
     }
 
     /// The names of all places that it came to.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        PLACES.iter().enumerate().filter(|(n, _)| self.0[n / 64] >> (n % 64) & 1 == 1).map(|(_, &name)| name)
+        PLACES
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| self.0[n / 64] >> (n % 64) & 1 == 1)
+            .map(|(_, &name)| name)
     }
 
     /// Adds the places of another run or CPU.

@@ -19,7 +19,10 @@ impl FinalState {
         for mm in (0..MMS_MAX as u8).map(MmId) {
             let [file, anon, swap, shmem] = recount.rss[mm.idx()];
             let tables = recount.nr_ptes[mm.idx()];
-            exact += &format!("; m{}: file {file} anon {anon} swap {swap} shmem {shmem} tables {tables}", mm.0);
+            exact += &format!(
+                "; m{}: file {file} anon {anon} swap {swap} shmem {shmem} tables {tables}",
+                mm.0
+            );
             refaultable += &format!("; m{}: anon {anon} swap {swap}", mm.0);
             for page in 0..UNITS_MAX as u32 * kernel.hpn {
                 let (is, own) = page_in_words(kernel, mm, Vaddr(page));
@@ -44,7 +47,12 @@ fn caches(kernel: &Kernel) -> String {
             }
             None => "-".to_owned(),
         });
-        format!("f{}: size {} {}", file.id.0, file.i_size.peek(), pages.collect::<Vec<_>>().join(","))
+        format!(
+            "f{}: size {} {}",
+            file.id.0,
+            file.i_size.peek(),
+            pages.collect::<Vec<_>>().join(",")
+        )
     };
     kernel.files.iter().map(file).collect::<Vec<_>>().join("; ")
 }
@@ -55,7 +63,8 @@ fn page_in_words(kernel: &Kernel, mm: MmId, addr: Vaddr) -> (Option<String>, boo
     if pmd.is_trans_huge() {
         return (Some("huge".to_owned()), false);
     }
-    let Some(table) = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id)) else {
+    let Some(table) = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id))
+    else {
         return (None, false);
     };
     let pte = Pte(kernel.tables.get(table).entry(addr.0).peek());

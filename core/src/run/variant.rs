@@ -20,7 +20,8 @@ impl Default for Variant {
 
 impl PartialEq for Variant {
     fn eq(&self, other: &Self) -> bool {
-        self.era == other.era && self.without.iter().map(|p| p.name).eq(other.without.iter().map(|p| p.name))
+        self.era == other.era
+            && self.without.iter().map(|p| p.name).eq(other.without.iter().map(|p| p.name))
     }
 }
 
@@ -40,7 +41,12 @@ impl Variant {
     /// What the program's header asks for; v6.6 if it asks for nothing.
     pub fn of(program: &Program) -> Variant {
         let era = program.head.kernel.and_then(|name| Era::ALL.get(usize::from(name.0)).copied());
-        let without = program.head.without.iter().filter_map(|name| PROTECTIONS.get(usize::from(name.0))).collect();
+        let without = program
+            .head
+            .without
+            .iter()
+            .filter_map(|name| PROTECTIONS.get(usize::from(name.0)))
+            .collect();
         Variant { era: era.unwrap_or(Era::V66), without }
     }
 

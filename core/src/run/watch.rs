@@ -21,7 +21,12 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new(hpn: u32) -> Memory {
-        Memory { observed: Observed::new(hpn), trace: None, violation: None, recount: Recount::default() }
+        Memory {
+            observed: Observed::new(hpn),
+            trace: None,
+            violation: None,
+            recount: Recount::default(),
+        }
     }
 
     pub(super) fn reset(&mut self, record: bool) {
@@ -73,7 +78,12 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn check(&self, observed: &Observed, cpu: &Cpu<'_>, what: What) -> Option<(&'static Oracle, Wrong, Place)> {
+    fn check(
+        &self,
+        observed: &Observed,
+        cpu: &Cpu<'_>,
+        what: What,
+    ) -> Option<(&'static Oracle, Wrong, Place)> {
         let view = View { kernel: self.kernel, observed };
         let here = cpu.function();
         match what {
@@ -82,7 +92,8 @@ impl<'a> Watch<'a> {
                 .find_map(|oracle| Some((oracle, (oracle.splat?)(&view, splat)?, here))),
             What::OpEnd(_) => ORACLES.iter().find_map(|oracle| {
                 let wrong = (oracle.op_end?)(&view, cpu).err()?;
-                let debt = cpu.debts.open().into_iter().find(|debt| wrong.objects.contains(&debt.to));
+                let debt =
+                    cpu.debts.open().into_iter().find(|debt| wrong.objects.contains(&debt.to));
                 Some((oracle, wrong, debt.map_or(here, |debt| debt.place)))
             }),
             _ if is_fact(what) => ORACLES
@@ -127,9 +138,16 @@ impl Listener for Watch<'_> {
     }
 }
 
-fn on_cpu(kernel: &Kernel, oracle: &'static Oracle, wrong: Wrong, place: Place, cpu: &Cpu<'_>) -> Violation {
+fn on_cpu(
+    kernel: &Kernel,
+    oracle: &'static Oracle,
+    wrong: Wrong,
+    place: Place,
+    cpu: &Cpu<'_>,
+) -> Violation {
     let debts = cpu.debts.open().into_iter();
-    let debts = debts.map(|debt| (cpu.id(), format!("{} {:+}", object_name(debt.to, kernel.hpn), debt.amount)));
+    let debts = debts
+        .map(|debt| (cpu.id(), format!("{} {:+}", object_name(debt.to, kernel.hpn), debt.amount)));
     Violation {
         oracle,
         function: place_name(place),

@@ -45,7 +45,10 @@ pub struct Cpu<'r> {
 
 impl std::fmt::Debug for Cpu<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cpu").field("id", &self.id).field("steps", &self.now()).finish_non_exhaustive()
+        f.debug_struct("Cpu")
+            .field("id", &self.id)
+            .field("steps", &self.now())
+            .finish_non_exhaustive()
     }
 }
 

@@ -75,7 +75,10 @@ impl Debts {
 
     /// Whether an open range covers these pages.
     pub fn covers(&self, mm: u8, start: u32, pages: u32) -> bool {
-        self.ranges.borrow().iter().any(|&(m, s, n)| m == mm && s <= start && start + pages <= s + n)
+        self.ranges
+            .borrow()
+            .iter()
+            .any(|&(m, s, n)| m == mm && s <= start && start + pages <= s + n)
     }
 
     /// The ranges that are open.

@@ -45,7 +45,9 @@ impl PackedLock {
     const SLEEPS: u64 = 1 << 55;
 
     pub(super) const fn new(obj: Obj, class: LockClass) -> PackedLock {
-        PackedLock(obj.0 as u64 | (class.rank as u64) << 56 | if class.sleeps { Self::SLEEPS } else { 0 })
+        PackedLock(
+            obj.0 as u64 | (class.rank as u64) << 56 | if class.sleeps { Self::SLEEPS } else { 0 },
+        )
     }
 
     #[inline]
@@ -89,7 +91,11 @@ pub struct Held {
 
 impl Default for Held {
     fn default() -> Self {
-        Held { locks: [const { Cell::new(PackedLock::NONE) }; DEPTH], depth: Cell::new(0), atomic: Cell::new(0) }
+        Held {
+            locks: [const { Cell::new(PackedLock::NONE) }; DEPTH],
+            depth: Cell::new(0),
+            atomic: Cell::new(0),
+        }
     }
 }
 
@@ -120,7 +126,9 @@ impl Held {
     #[inline(never)]
     fn pull(&self, obj: Obj) -> bool {
         let depth = self.depth.get();
-        let Some(at) = (0..depth).rev().find(|&i| self.locks[i % DEPTH].get().obj() == obj) else { return false };
+        let Some(at) = (0..depth).rev().find(|&i| self.locks[i % DEPTH].get().obj() == obj) else {
+            return false;
+        };
         for i in at + 1..depth {
             self.locks[(i - 1) % DEPTH].set(self.locks[i % DEPTH].get());
         }
@@ -157,7 +165,10 @@ impl Held {
 
     /// The lock that was taken last.
     pub fn top(&self) -> Obj {
-        self.depth.get().checked_sub(1).map_or(Obj::default(), |top| self.locks[top % DEPTH].get().obj())
+        self.depth
+            .get()
+            .checked_sub(1)
+            .map_or(Obj::default(), |top| self.locks[top % DEPTH].get().obj())
     }
 
     /// The locks, in the order in which they were taken.

@@ -57,6 +57,9 @@ impl Smp {
 
     /// The callbacks that wait, in the order in which they were posted.
     pub fn pending_tokens(&self) -> Vec<u32> {
-        self.pending.lock().map(|pending| pending.iter().map(|p| p.token).collect()).unwrap_or_default()
+        self.pending
+            .lock()
+            .map(|pending| pending.iter().map(|p| p.token).collect())
+            .unwrap_or_default()
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::word::{LOCK, UNLOCK, slot};
 use super::lockdep::PackedLock;
+use super::word::{LOCK, UNLOCK, slot};
 use super::{Cpu, LockClass};
 use crate::trace::{LockMode, Obj, What};
 

@@ -82,7 +82,8 @@ impl Word {
     #[inline]
     pub fn add_return(&self, cpu: &Cpu<'_>, delta: i64) -> i64 {
         cpu.step(self.slot, RMW);
-        let old = self.modify(cpu, |old| Some(old.wrapping_add(delta as u64))).unwrap_or_else(|old| old);
+        let old =
+            self.modify(cpu, |old| Some(old.wrapping_add(delta as u64))).unwrap_or_else(|old| old);
         old.wrapping_add(delta as u64) as i64
     }
 

@@ -108,7 +108,7 @@ impl Engine {
         // The seed is 32 bits wide there, and 0 asks for one by the clock.
         flag("seed", u64::from((campaign.seed as u32).wrapping_add(n as u32).max(1)));
         if let Some(time) = campaign.time {
-            flag("max_total_time", time.as_secs().max(1));
+            flag("max_total_time", time.as_secs_f64().ceil().max(1.0) as u64);
         }
         if let Some(runs) = campaign.runs {
             flag("runs", runs.div_ceil(campaign.jobs.max(1) as u64));

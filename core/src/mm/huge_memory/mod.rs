@@ -1,5 +1,5 @@
 //! Huge pages mapped by a PMD entry.
 
 mod set_pmd;
-pub mod split;
+pub(super) mod split;
 mod zap;

@@ -10,7 +10,14 @@ impl Kernel {
     ///
     /// The caller holds the folio lock, and a reference; none is taken here: a fault donates its own,
     /// `set_huge_pmd` takes one afterwards. No table is deposited and none is counted.
-    pub fn do_set_pmd(&self, cpu: &Cpu<'_>, vma: VmaId, haddr: Vaddr, folio: FolioId, write: bool) -> bool {
+    pub fn do_set_pmd(
+        &self,
+        cpu: &Cpu<'_>,
+        vma: VmaId,
+        haddr: Vaddr,
+        folio: FolioId,
+        write: bool,
+    ) -> bool {
         let _f = cpu.enter(func::do_set_pmd);
         let spec = self.vma(vma).spec;
         if !spec.transhuge_suitable(haddr, self.hpn) || !self.folios.is_large(folio) {

@@ -39,14 +39,14 @@ impl Kernel {
 }
 
 /// The counter, then the reference: the folio says which counter it is, so it must still be there.
-pub fn uncount_then_put(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, folio: FolioId) {
+pub(in crate::mm) fn uncount_then_put(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, folio: FolioId) {
     k.mm(mm).add_counter(cpu, k.mm_counter_file(folio), -i64::from(k.hpn));
     k.folio_put(cpu, folio);
 }
 
 /// The other way round, as v6.6 does it: a truncation may have left the PMD as the last user, and then a free page
 /// is asked which counter it belongs to.
-pub fn put_then_uncount(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, folio: FolioId) {
+pub(in crate::mm) fn put_then_uncount(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, folio: FolioId) {
     k.folio_put(cpu, folio);
     k.mm(mm).add_counter(cpu, k.mm_counter_file(folio), -i64::from(k.hpn));
 }

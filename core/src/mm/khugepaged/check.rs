@@ -66,7 +66,12 @@ pub fn range_in_vma(k: &Kernel, vma: VmaId, haddr: Vaddr) -> bool {
 }
 
 /// P2: no need to lock the page if it is mapped by a PMD already.
-pub fn fast_look(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr) -> Result<ScanResult, ScanResult> {
+pub fn fast_look(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    mm: MmId,
+    haddr: Vaddr,
+) -> Result<ScanResult, ScanResult> {
     match k.find_pmd_or_thp_or_none(cpu, mm, haddr) {
         ScanResult::PmdMapped => Err(ScanResult::PmdMapped),
         found => Ok(found),
@@ -96,7 +101,11 @@ pub fn check_hpage(_: &Cpu<'_>, k: &Kernel, c: &Collapse) -> Result<(), ScanResu
         return Err(ScanResult::PageCompound);
     }
     let head_index = k.folio(c.hpage).index() == k.vma(c.vma).spec.pgoff_of(c.haddr);
-    if head_index || k.folio(c.hpage).peek_mapping() == Mapping::None { Ok(()) } else { Err(ScanResult::Fail) }
+    if head_index || k.folio(c.hpage).peek_mapping() == Mapping::None {
+        Ok(())
+    } else {
+        Err(ScanResult::Fail)
+    }
 }
 
 /// P7: the preliminary look confirmed; from here on the state is stable.

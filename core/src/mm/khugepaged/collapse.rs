@@ -12,7 +12,13 @@ impl Kernel {
     /// page of the page cache and nothing else: remove it, and map the huge page by a PMD if asked to.
     ///
     /// The caller holds mmap_lock; which way depends on the era.
-    pub fn collapse_pte_mapped_thp(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, install_pmd: bool) -> ScanResult {
+    pub fn collapse_pte_mapped_thp(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        install_pmd: bool,
+    ) -> ScanResult {
         let _f = cpu.enter(func::collapse_pte_mapped_thp);
         (self.steps.collapse_pte_mapped_thp)(cpu, self, mm, addr, install_pmd)
     }

@@ -41,7 +41,13 @@ pub struct Collapse {
 }
 
 impl Collapse {
-    pub(super) fn new(mm: MmId, haddr: Vaddr, vma: VmaId, file: FileId, install_pmd: bool) -> Collapse {
+    pub(super) fn new(
+        mm: MmId,
+        haddr: Vaddr,
+        vma: VmaId,
+        file: FileId,
+        install_pmd: bool,
+    ) -> Collapse {
         Collapse {
             mm,
             haddr,
@@ -73,7 +79,11 @@ impl Collapse {
     /// Takes a page-table lock and remembers it.
     pub(super) fn take(&mut self, cpu: &Cpu<'_>, kernel: &Kernel, lock: Lockptr) {
         let nested = self.held[0].is_some();
-        if nested { kernel.lock(lock).lock_nested(cpu) } else { kernel.lock(lock).lock(cpu) }
+        if nested {
+            kernel.lock(lock).lock_nested(cpu)
+        } else {
+            kernel.lock(lock).lock(cpu)
+        }
         self.held[usize::from(nested)] = Some(lock);
     }
 

@@ -10,7 +10,14 @@ use super::{Errno, ScanResult};
 
 impl Kernel {
     /// `madvise(MADV_COLLAPSE)`: mmap_lock for read, and the VMA must be there.
-    pub fn do_madvise_collapse(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, start: Vaddr, end: Vaddr) -> Errno {
+    pub fn do_madvise_collapse(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        vma: VmaId,
+        start: Vaddr,
+        end: Vaddr,
+    ) -> Errno {
         let mmap_lock = &self.mm(mm).mmap_lock;
         mmap_lock.down_read(cpu);
         let errno = if self.vma_lookup(cpu, mm, start) == Some(vma) {
@@ -24,11 +31,20 @@ impl Kernel {
 
     /// `madvise_collapse` of the whole huge pages in `[start, end)`. mmap_lock is held for read, and is again at
     /// the end; in between it is dropped, and the VMA may be another one afterwards.
-    pub fn madvise_collapse(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, start: Vaddr, end: Vaddr) -> Errno {
+    pub fn madvise_collapse(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        vma: VmaId,
+        start: Vaddr,
+        end: Vaddr,
+    ) -> Errno {
         let _f = cpu.enter(func::madvise_collapse);
         let hstart = Vaddr(start.0.next_multiple_of(self.hpn));
         let mut hend = self.haddr(end);
-        if hstart > hend || !self.vma(vma).spec.transhuge_suitable(hstart, self.hpn) && hstart < hend {
+        if hstart > hend
+            || !self.vma(vma).spec.transhuge_suitable(hstart, self.hpn) && hstart < hend
+        {
             return Errno::Einval;
         }
         let (mut thps, mut last_fail) = (0, ScanResult::Fail);
@@ -107,7 +123,13 @@ pub fn revalidate(
 }
 
 /// v6.6: mmap_lock is taken for read around the collapse, and released again. Returns whether it is held.
-pub fn under_read_lock(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr, result: &mut ScanResult) -> bool {
+pub fn under_read_lock(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    mm: MmId,
+    haddr: Vaddr,
+    result: &mut ScanResult,
+) -> bool {
     k.mm(mm).mmap_lock.down_read(cpu);
     *result = k.collapse_pte_mapped_thp(cpu, mm, haddr, true);
     k.mm(mm).mmap_lock.up_read(cpu);
@@ -115,14 +137,26 @@ pub fn under_read_lock(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr, result
 }
 
 /// The patch: the read lock is kept.
-pub fn under_kept_read_lock(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr, result: &mut ScanResult) -> bool {
+pub fn under_kept_read_lock(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    mm: MmId,
+    haddr: Vaddr,
+    result: &mut ScanResult,
+) -> bool {
     k.mm(mm).mmap_lock.down_read(cpu);
     *result = k.collapse_pte_mapped_thp(cpu, mm, haddr, true);
     true
 }
 
 /// Before the patch: the write lock.
-pub fn under_write_lock(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr, result: &mut ScanResult) -> bool {
+pub fn under_write_lock(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    mm: MmId,
+    haddr: Vaddr,
+    result: &mut ScanResult,
+) -> bool {
     k.mm(mm).mmap_lock.down_write(cpu);
     *result = k.collapse_pte_mapped_thp(cpu, mm, haddr, true);
     k.mm(mm).mmap_lock.up_write(cpu);
@@ -130,7 +164,13 @@ pub fn under_write_lock(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr, resul
 }
 
 /// No lock at all.
-pub fn unlocked(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr, result: &mut ScanResult) -> bool {
+pub fn unlocked(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    mm: MmId,
+    haddr: Vaddr,
+    result: &mut ScanResult,
+) -> bool {
     *result = k.collapse_pte_mapped_thp(cpu, mm, haddr, true);
     false
 }

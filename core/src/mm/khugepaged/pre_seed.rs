@@ -32,7 +32,12 @@ pub fn collapse_pte_mapped_thp(
     }
     cpu.pass(ip::cp2);
     let result = with_hpage_locked(cpu, k, &mut c);
-    cpu.note(What::CollapseResult { mm: mm.0, haddr: haddr.0, install: install_pmd, result: result as u8 });
+    cpu.note(What::CollapseResult {
+        mm: mm.0,
+        haddr: haddr.0,
+        install: install_pmd,
+        result: result as u8,
+    });
     (s.unlock_hpage)(cpu, k, &mut c);
     (s.put_hpage)(cpu, k, &mut c);
     result
@@ -65,7 +70,9 @@ fn with_hpage_locked(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> ScanResult 
 /// Steps 1 to 3, under one hold of ptl: check all, remove the rmaps, pay.
 fn remove_ptes(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> Result<(), ScanResult> {
     let s = &k.steps;
-    let Some((pte, ptl)) = k.pte_offset_map_lock(cpu, c.mm, c.haddr) else { return Err(ScanResult::Fail) };
+    let Some((pte, ptl)) = k.pte_offset_map_lock(cpu, c.mm, c.haddr) else {
+        return Err(ScanResult::Fail);
+    };
     cpu.pass(ip::step1);
     cpu.pass(ip::cp4);
     c.start_pte = Some(pte);

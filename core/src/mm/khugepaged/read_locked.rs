@@ -30,7 +30,12 @@ pub fn collapse_pte_mapped_thp(
     }
     cpu.pass(ip::cp2);
     let result = with_hpage_locked(cpu, k, &mut c);
-    cpu.note(What::CollapseResult { mm: mm.0, haddr: haddr.0, install: install_pmd, result: result as u8 });
+    cpu.note(What::CollapseResult {
+        mm: mm.0,
+        haddr: haddr.0,
+        install: install_pmd,
+        result: result as u8,
+    });
     (s.unlock_hpage)(cpu, k, &mut c);
     (s.put_hpage)(cpu, k, &mut c);
     result
@@ -66,7 +71,9 @@ fn with_hpage_locked(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> ScanResult 
 
 /// Checks all PTEs, without a notifier: a range with COWed pages must not be invalidated again and again.
 fn step1(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> Result<(), ScanResult> {
-    let Some((pte, ptl)) = k.pte_offset_map_lock(cpu, c.mm, c.haddr) else { return Err(ScanResult::Fail) };
+    let Some((pte, ptl)) = k.pte_offset_map_lock(cpu, c.mm, c.haddr) else {
+        return Err(ScanResult::Fail);
+    };
     cpu.pass(ip::step1);
     cpu.pass(ip::cp4);
     c.start_pte = Some(pte);

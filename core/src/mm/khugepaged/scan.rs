@@ -40,7 +40,9 @@ impl Kernel {
             let eligible = found == Some(vma) && spec.transhuge_suitable(haddr, self.hpn);
             mmap_lock.up_read(cpu);
             let Some(file) = spec.file.filter(|_| eligible) else { return };
-            if self.hpage_collapse_scan_file(cpu, file, spec.pgoff_of(haddr)) == ScanResult::PteMappedHugepage {
+            if self.hpage_collapse_scan_file(cpu, file, spec.pgoff_of(haddr))
+                == ScanResult::PteMappedHugepage
+            {
                 (self.steps.khugepaged_pte_mapped)(cpu, self, spec.mm, haddr);
             }
             haddr = Vaddr(haddr.0 + self.hpn);

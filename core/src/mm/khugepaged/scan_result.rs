@@ -79,7 +79,10 @@ impl ScanResult {
     pub const fn goes_on(self) -> bool {
         matches!(
             self,
-            ScanResult::PmdNull | ScanResult::PteNonPresent | ScanResult::PageNull | ScanResult::PageCompound
+            ScanResult::PmdNull
+                | ScanResult::PteNonPresent
+                | ScanResult::PageNull
+                | ScanResult::PageCompound
         )
     }
 

@@ -28,7 +28,9 @@ impl Slots {
     pub(in crate::mm) fn new() -> Slots {
         let slot = |mm: u32| MmSlot {
             nr_pte_mapped_thp: Word::new(Class::Slot.obj(mm * 16), 0),
-            pte_mapped_thp: (1..=ADDRESSES as u32).map(|i| Word::new(Class::Slot.obj(mm * 16 + i), 0)).collect(),
+            pte_mapped_thp: (1..=ADDRESSES as u32)
+                .map(|i| Word::new(Class::Slot.obj(mm * 16 + i), 0))
+                .collect(),
         };
         Slots {
             lock: Spinlock::new(Class::KhugepagedLock.obj(0), LockClass::spinning(rank::LEAF)),
@@ -51,7 +53,8 @@ impl Kernel {
         let slot = &self.slots.slots[mm.idx()];
         self.slots.lock.lock(cpu);
         let nr = slot.nr_pte_mapped_thp.read_once(cpu) as usize;
-        let known = slot.pte_mapped_thp.iter().take(nr).any(|word| word.peek() == u64::from(haddr.0));
+        let known =
+            slot.pte_mapped_thp.iter().take(nr).any(|word| word.peek() == u64::from(haddr.0));
         if !known && nr < ADDRESSES {
             slot.pte_mapped_thp[nr].poke(u64::from(haddr.0));
             slot.nr_pte_mapped_thp.write_once(cpu, nr as u64 + 1);
@@ -64,7 +67,9 @@ impl Kernel {
     pub fn khugepaged_collapse_pte_mapped_thps(&self, cpu: &Cpu<'_>, mm: MmId) {
         let _f = cpu.enter(func::khugepaged_collapse_pte_mapped_thps);
         let slot = &self.slots.slots[mm.idx()];
-        if slot.nr_pte_mapped_thp.read_once(cpu) == 0 || !self.mm(mm).mmap_lock.down_write_trylock(cpu) {
+        if slot.nr_pte_mapped_thp.read_once(cpu) == 0
+            || !self.mm(mm).mmap_lock.down_write_trylock(cpu)
+        {
             return;
         }
         let nr = (slot.nr_pte_mapped_thp.peek() as usize).min(ADDRESSES);

@@ -52,7 +52,13 @@ pub struct VmFault {
 
 impl Kernel {
     /// An access of a user program: returns the content that was read, or that was written.
-    pub fn user_access(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, access: UserAccess) -> Result<u64, Signal> {
+    pub fn user_access(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        access: UserAccess,
+    ) -> Result<u64, Signal> {
         loop {
             match self.access(cpu, mm, addr, access) {
                 Ok(value) => return Ok(value),
@@ -62,11 +68,18 @@ impl Kernel {
     }
 
     /// `do_user_addr_fault`: `Ok` if the access is worth another try. Takes and releases mmap_lock.
-    pub fn do_user_addr_fault(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, write: bool) -> Result<(), Signal> {
+    pub fn do_user_addr_fault(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        write: bool,
+    ) -> Result<(), Signal> {
         let mmap_lock = &self.mm(mm).mmap_lock;
         loop {
             mmap_lock.down_read(cpu);
-            let vma = self.vma_lookup(cpu, mm, addr).filter(|&vma| !write || self.vma(vma).spec.write);
+            let vma =
+                self.vma_lookup(cpu, mm, addr).filter(|&vma| !write || self.vma(vma).spec.write);
             let Some(vma) = vma else {
                 mmap_lock.up_read(cpu);
                 return Err(Signal::Segv);
@@ -86,7 +99,14 @@ impl Kernel {
     }
 
     /// `handle_mm_fault`: mmap_lock is held for read, and still is afterwards unless the result is `Retry`.
-    pub fn handle_mm_fault(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, addr: Vaddr, write: bool) -> FaultResult {
+    pub fn handle_mm_fault(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        vma: VmaId,
+        addr: Vaddr,
+        write: bool,
+    ) -> FaultResult {
         let _f = cpu.enter(func::handle_mm_fault);
         let mut vmf = VmFault { mm, vma, addr, write, orig_pte: Pte::NONE, prealloc_pte: None };
         let orig_pmd = self.pmdp_get_lockless(cpu, mm, addr);

@@ -84,7 +84,12 @@ impl Kernel {
     /// `__do_fault`: the folio of the cache, locked and with a reference.
     ///
     /// A table is allocated before: reclaim, which an allocation may enter, wants folio locks of its own.
-    fn __do_fault(&self, cpu: &Cpu<'_>, vmf: &mut VmFault, file: FileId) -> Result<FolioId, FaultResult> {
+    fn __do_fault(
+        &self,
+        cpu: &Cpu<'_>,
+        vmf: &mut VmFault,
+        file: FileId,
+    ) -> Result<FolioId, FaultResult> {
         if self.pmdp_get_lockless(cpu, vmf.mm, vmf.addr).is_none() && vmf.prealloc_pte.is_none() {
             vmf.prealloc_pte = Some(self.pte_alloc_one(cpu).ok_or(FaultResult::Oom)?);
         }
@@ -117,7 +122,9 @@ impl Kernel {
                 None => {}
             }
         }
-        let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, vmf.mm, vmf.addr) else { return Err(FaultResult::Done) };
+        let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, vmf.mm, vmf.addr) else {
+            return Err(FaultResult::Done);
+        };
         let changed = self.vmf_pte_changed(cpu, vmf, pte);
         if !changed {
             self.set_pte_range(cpu, vmf, pte, folio, cow);
@@ -127,7 +134,14 @@ impl Kernel {
     }
 
     /// `set_pte_range` of one page, under ptl: counters and rmap first, then the entry.
-    fn set_pte_range(&self, cpu: &Cpu<'_>, vmf: &VmFault, pte: PteMap, folio: FolioId, cow: Option<FolioId>) {
+    fn set_pte_range(
+        &self,
+        cpu: &Cpu<'_>,
+        vmf: &VmFault,
+        pte: PteMap,
+        folio: FolioId,
+        cow: Option<FolioId>,
+    ) {
         let page = cow.map_or_else(|| self.fault_page(vmf, folio), |cow| self.folios.head(cow));
         let spec = self.vma(vmf.vma).spec;
         let mut entry = Pte::present(page, spec.page_prot_write() || vmf.write);

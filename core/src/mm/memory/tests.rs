@@ -49,9 +49,20 @@ impl Scene {
         Scene(Kernel::new(HPN, Config { ptlock, page_table_check: true }, Era::V66.steps()))
     }
 
-    fn map(&mut self, mm: MmId, start: u32, pages: u32, file: Option<FileId>, shared: bool) -> VmaId {
+    fn map(
+        &mut self,
+        mm: MmId,
+        start: u32,
+        pages: u32,
+        file: Option<FileId>,
+        shared: bool,
+    ) -> VmaId {
         let (start, end) = (Vaddr(start), Vaddr(start + pages));
-        let vma = self.0.vmas.add(VmaSpec { mm, start, end, pgoff: 0, file, shared, write: true }).expect("room");
+        let vma = self
+            .0
+            .vmas
+            .add(VmaSpec { mm, start, end, pgoff: 0, file, shared, write: true })
+            .expect("room");
         self.0.mm(mm).vma_tree.poke_bits(1 << vma.0, 0);
         if let Some(file) = file {
             self.0.mapping(file).i_mmap.poke_bits(1 << vma.0, 0);
@@ -94,7 +105,10 @@ fn check(k: &Kernel, cpu: &Cpu<'_>) {
             if let Some(which) = k.rss_of(entry.0).0 {
                 rss[which as usize] += pages;
             }
-            assert!(k.vmas.iter().any(|(_, vma)| vma.spec.mm == mm.id && vma.spec.contains(addr)), "{addr:?}");
+            assert!(
+                k.vmas.iter().any(|(_, vma)| vma.spec.mm == mm.id && vma.spec.contains(addr)),
+                "{addr:?}"
+            );
         }
         tables += mm.pmds.iter().filter(|pmd| Pmd(pmd.peek()).is_table()).count() as u64;
         assert_eq!([0, 1, 2, 3].map(|i| mm.rss[i].peek() as i64), rss, "rss of {:?}", mm.id);
@@ -110,12 +124,22 @@ fn check(k: &Kernel, cpu: &Cpu<'_>) {
 #[track_caller]
 fn check_folio(k: &Kernel, folio: FolioId) {
     let all = || k.mms.iter().flat_map(|mm| leaves(k, mm.id)).map(|(_, entry)| entry);
-    let of_folio = |entry: &(Pte, bool)| entry.0.is_present() && !entry.0.is_special() && k.folios.of(entry.0.pfn()) == folio;
+    let of_folio = |entry: &(Pte, bool)| {
+        entry.0.is_present() && !entry.0.is_special() && k.folios.of(entry.0.pfn()) == folio
+    };
     let mapped: Vec<_> = all().filter(of_folio).collect();
-    let cached = k.files.iter().flat_map(|file| &file.i_pages).filter(|slot| slot.peek() == u64::from(folio.0) + 1);
+    let cached = k
+        .files
+        .iter()
+        .flat_map(|file| &file.i_pages)
+        .filter(|slot| slot.peek() == u64::from(folio.0) + 1);
     let f = k.folio(folio);
     let swapped = k.swap.touched().filter(|(slot, _)| k.swap.cached(*slot) == Some(folio)).count();
-    assert_eq!(f.refcount.peek() as usize, mapped.len() + cached.count() + swapped, "references to {folio:?}");
+    assert_eq!(
+        f.refcount.peek() as usize,
+        mapped.len() + cached.count() + swapped,
+        "references to {folio:?}"
+    );
     assert_eq!(f.is_allocated(), f.refcount.peek() != 0, "{folio:?}");
     let huge = mapped.iter().filter(|entry| entry.1).count() as i64;
     assert_eq!(f.entire_mapcount.peek() as i64 + 1, huge, "entire_mapcount of {folio:?}");
@@ -140,7 +164,8 @@ fn leaves(k: &Kernel, mm: MmId) -> Vec<(Vaddr, (Pte, bool))> {
         if pmd.is_trans_huge() {
             found.push((Vaddr(unit * HPN), (Pte(pmd.0), true)));
         } else if let Some(table) = pmd.pgtable().filter(|_| pmd.is_table()) {
-            let entries = (0..).zip(k.tables.get(table).entries()).map(|(i, entry)| (i, Pte(entry.peek())));
+            let entries =
+                (0..).zip(k.tables.get(table).entries()).map(|(i, entry)| (i, Pte(entry.peek())));
             let entries = entries.filter(|(_, entry)| !entry.is_none());
             found.extend(entries.map(|(i, entry)| (Vaddr(unit * HPN + i), (entry, false))));
         }
@@ -179,7 +204,7 @@ fn assert_nothing_left(k: &Kernel) {
 #[test]
 fn an_access_outside_of_every_mapping_is_refused() {
     tell(
-        |s| drop(s.map(M0, 0, HPN, None, false)),
+        |s| _ = s.map(M0, 0, HPN, None, false),
         |k, cpu| {
             assert_eq!(read(k, cpu, M0, HPN), Err(Signal::Segv));
             assert_eq!(write(k, cpu, M1, 0, 1), Err(Signal::Segv));
@@ -190,7 +215,7 @@ fn an_access_outside_of_every_mapping_is_refused() {
 #[test]
 fn anonymous_memory_reads_zero_and_is_copied_from_the_zero_page() {
     tell(
-        |s| drop(s.map(M0, 0, 2 * HPN, None, false)),
+        |s| _ = s.map(M0, 0, 2 * HPN, None, false),
         |k, cpu| {
             assert_eq!(read(k, cpu, M0, 1), Ok(0));
             check(k, cpu);
@@ -273,7 +298,10 @@ fn a_huge_page_is_mapped_whole_and_split_by_a_write_to_a_private_mapping() {
             check(k, cpu);
             assert_eq!(write(k, cpu, M1, 2 * HPN + 2, 8), Ok(8));
             assert!(Pmd(k.pmdp(M1, Vaddr(2 * HPN)).peek()).is_table());
-            assert_eq!([read(k, cpu, M1, 2 * HPN + 3), read(k, cpu, M0, HPN + 2)], [Ok(103), Ok(9)]);
+            assert_eq!(
+                [read(k, cpu, M1, 2 * HPN + 3), read(k, cpu, M0, HPN + 2)],
+                [Ok(103), Ok(9)]
+            );
             check(k, cpu);
             k.madvise_dontneed(cpu, M0, VmaId(0), Vaddr(HPN), 1);
             assert!(k.pmdp_get_lockless(cpu, M0, Vaddr(HPN)).is_none());

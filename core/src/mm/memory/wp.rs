@@ -13,7 +13,13 @@ use crate::sync::Cpu;
 
 impl Kernel {
     /// `do_wp_page`: ptl is held and the entry is `orig_pte`. The table is unmapped and unlocked on return.
-    pub fn do_wp_page(&self, cpu: &Cpu<'_>, vmf: &VmFault, pte: PteMap, ptl: Lockptr) -> FaultResult {
+    pub fn do_wp_page(
+        &self,
+        cpu: &Cpu<'_>,
+        vmf: &VmFault,
+        pte: PteMap,
+        ptl: Lockptr,
+    ) -> FaultResult {
         let _f = cpu.enter(func::do_wp_page);
         cpu.assert_held(self.lock_obj(ptl));
         let page = self.vm_normal_page(vmf.orig_pte);
@@ -132,7 +138,14 @@ impl Kernel {
 
     /// The part of `wp_page_copy` under ptl. The old entry is flushed before the new one is set: else one CPU
     /// could still read the old page while another already writes to the new one.
-    fn replace_by_copy(&self, cpu: &Cpu<'_>, vmf: &VmFault, pte: PteMap, page: Option<Pfn>, new: FolioId) {
+    fn replace_by_copy(
+        &self,
+        cpu: &Cpu<'_>,
+        vmf: &VmFault,
+        pte: PteMap,
+        page: Option<Pfn>,
+        new: FolioId,
+    ) {
         let mm = self.mm(vmf.mm);
         match page.map(|page| self.folios.of(page)) {
             Some(old) if self.folio(old).is_anon() => {}

@@ -27,7 +27,14 @@ impl Kernel {
     /// `zap_page_range_single`: zaps `pages` pages of one VMA from `start` on. May sleep.
     ///
     /// The flush comes after the invalidation range is closed; until then the gather holds the pages.
-    pub fn zap_page_range_single(&self, cpu: &Cpu<'_>, vma: VmaId, start: Vaddr, pages: u32, details: ZapDetails) {
+    pub fn zap_page_range_single(
+        &self,
+        cpu: &Cpu<'_>,
+        vma: VmaId,
+        start: Vaddr,
+        pages: u32,
+        details: ZapDetails,
+    ) {
         let _f = cpu.enter(func::zap_page_range_single);
         let mm = self.vma(vma).spec.mm;
         let mut tlb = self.tlb_gather_mmu(cpu, mm);
@@ -70,7 +77,10 @@ impl Kernel {
                     addr = next;
                     continue;
                 }
-            } else if pmd.is_none() && whole && details.single_folio.is_some_and(|f| self.folios.is_large(f)) {
+            } else if pmd.is_none()
+                && whole
+                && details.single_folio.is_some_and(|f| self.folios.is_large(f))
+            {
                 // A zap_huge_pmd() has cleared the entry and may not have removed the rmap yet.
                 let pml = self.pmd_lock(cpu, tlb.mm);
                 self.lock(pml).unlock(cpu);
@@ -128,7 +138,10 @@ impl Kernel {
     }
 
     /// One present entry. `true`: the batch is full.
-    #[expect(clippy::too_many_arguments, reason = "the locals of zap_pte_range(), as in the kernel")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the locals of zap_pte_range(), as in the kernel"
+    )]
     fn zap_present(
         &self,
         cpu: &Cpu<'_>,
@@ -146,7 +159,9 @@ impl Kernel {
         // The hardware may have set the dirty bit since: what counts is the entry that was taken out.
         let entry = self.ptep_get_and_clear(cpu, tlb.mm, pte, addr);
         self.tlb_remove_tlb_entry(tlb, addr, 1);
-        let Some(page) = self.vm_normal_page(entry).filter(|_| entry.is_present()) else { return false };
+        let Some(page) = self.vm_normal_page(entry).filter(|_| entry.is_present()) else {
+            return false;
+        };
         let folio = self.folios.of(page);
         // A CPU may still write to a dirty page of the file through its TLB, and truncate() must not take the page
         // for unmapped before that is over: its rmap goes after the flush.
@@ -162,7 +177,10 @@ impl Kernel {
     }
 
     /// One swap or migration entry. The page behind a migration entry has lost its rmap and reference already.
-    #[expect(clippy::too_many_arguments, reason = "the locals of zap_pte_range(), as in the kernel")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the locals of zap_pte_range(), as in the kernel"
+    )]
     fn zap_not_present(
         &self,
         cpu: &Cpu<'_>,

@@ -16,7 +16,13 @@ impl Kernel {
     }
 
     /// `pmd_install`: links the table unless somebody else was faster; returns it if it was not used.
-    pub fn pmd_install(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, table: TableId) -> Option<TableId> {
+    pub fn pmd_install(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        table: TableId,
+    ) -> Option<TableId> {
         let _f = cpu.enter(func::pmd_install);
         let pml = self.pmd_lock(cpu, mm);
         let pmdp = self.pmdp(mm, addr);

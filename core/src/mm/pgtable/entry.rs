@@ -52,7 +52,14 @@ impl Kernel {
     }
 
     /// `ptep_set_access_flags`: stores an entry that permits more than the present one. No hook on x86.
-    pub fn ptep_set_access_flags(&self, cpu: &Cpu<'_>, mm: MmId, pte: PteMap, addr: Vaddr, new: Pte) {
+    pub fn ptep_set_access_flags(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        pte: PteMap,
+        addr: Vaddr,
+        new: Pte,
+    ) {
         self.replace(cpu, mm, pte, addr, new);
     }
 
@@ -79,7 +86,9 @@ impl Kernel {
     fn check_writable(&self, cpu: &Cpu<'_>, table: &PteTable, new: Pte) {
         match table.state() {
             TableState::Free => cpu.splat(Splat::TableUseAfterFree(table.obj())),
-            TableState::Detached if !new.is_none() => cpu.splat(Splat::WriteToDetachedTable(table.obj())),
+            TableState::Detached if !new.is_none() => {
+                cpu.splat(Splat::WriteToDetachedTable(table.obj()))
+            }
             _ => {}
         }
     }

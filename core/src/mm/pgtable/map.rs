@@ -88,7 +88,12 @@ impl Kernel {
     }
 
     /// `pte_offset_map_nolock`: the table and its lock, not taken, from one reading of the PMD entry.
-    pub fn pte_offset_map_nolock(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> Option<(PteMap, Lockptr)> {
+    pub fn pte_offset_map_nolock(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+    ) -> Option<(PteMap, Lockptr)> {
         let _f = cpu.enter(func::pte_offset_map_nolock);
         let (pte, pmd) = self.__pte_offset_map(cpu, self.pmdp(mm, addr))?;
         Some((pte, self.pte_lockptr(cpu, mm, pmd)))
@@ -97,7 +102,12 @@ impl Kernel {
     /// `pte_offset_map_lock`: the table, locked, and still linked.
     ///
     /// Between the reading and the locking a collapse may unlink the table, so the PMD entry is read again.
-    pub fn pte_offset_map_lock(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> Option<(PteMap, Lockptr)> {
+    pub fn pte_offset_map_lock(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+    ) -> Option<(PteMap, Lockptr)> {
         let _f = cpu.enter(func::pte_offset_map_lock);
         let pmdp = self.pmdp(mm, addr);
         loop {

@@ -105,7 +105,10 @@ pub struct PteTables {
 
 impl PteTables {
     pub(in crate::mm) fn new(hpn: u32) -> PteTables {
-        PteTables { tables: (0..TABLES_MAX).map(|id| PteTable::new(id, hpn)).collect(), next: AtomicU32::new(0) }
+        PteTables {
+            tables: (0..TABLES_MAX).map(|id| PteTable::new(id, hpn)).collect(),
+            next: AtomicU32::new(0),
+        }
     }
 
     pub(in crate::mm) fn reset(&mut self) {

@@ -16,7 +16,10 @@ impl Kernel {
     /// `page_add_anon_rmap` of one page by a PTE.
     pub fn page_add_anon_rmap(&self, cpu: &Cpu<'_>, pfn: Pfn, exclusive: bool) {
         let folio = self.folios.of(pfn);
-        cpu.vm_bug_on(!self.folio(folio).is_anon(), "page_add_anon_rmap() of a page that is not anonymous");
+        cpu.vm_bug_on(
+            !self.folio(folio).is_anon(),
+            "page_add_anon_rmap() of a page that is not anonymous",
+        );
         self.page_add_rmap(cpu, pfn);
         if exclusive {
             self.folio(folio).flags.poke_bits(flags::ANON_EXCLUSIVE, 0);
@@ -24,7 +27,13 @@ impl Kernel {
     }
 
     /// `folio_add_new_anon_rmap`: the folio is new, nobody else knows it yet.
-    pub fn folio_add_new_anon_rmap(&self, cpu: &Cpu<'_>, folio: FolioId, anon_vma: AnonVmaId, addr: Vaddr) {
+    pub fn folio_add_new_anon_rmap(
+        &self,
+        cpu: &Cpu<'_>,
+        folio: FolioId,
+        anon_vma: AnonVmaId,
+        addr: Vaddr,
+    ) {
         let f = self.folio(folio);
         f.flags.poke_bits(flags::SWAPBACKED | flags::ANON_EXCLUSIVE, 0);
         f.init_mapping(Mapping::Anon(anon_vma), addr.0);
@@ -82,7 +91,8 @@ impl Kernel {
 
     /// `folio_mapcount`.
     pub fn folio_mapcount(&self, folio: FolioId) -> i64 {
-        let pages: i64 = self.folios.pfns(folio).map(|pfn| self.page(pfn).mapcount.peek() as i64 + 1).sum();
+        let pages: i64 =
+            self.folios.pfns(folio).map(|pfn| self.page(pfn).mapcount.peek() as i64 + 1).sum();
         self.folio(folio).entire_mapcount.peek() as i64 + 1 + pages
     }
 

@@ -8,4 +8,4 @@ mod tests;
 mod unmap;
 mod walk;
 
-pub use anon_vma::AnonVma;
+pub(super) use anon_vma::AnonVma;

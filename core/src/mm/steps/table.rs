@@ -3,7 +3,8 @@
 use crate::mm::huge_memory::split;
 use crate::mm::kernel::Kernel;
 use crate::mm::khugepaged::{
-    Collapse, ScanResult, abort, check, clear, driver, free, install, locks, notify, pre_seed, read_locked, unlink,
+    Collapse, ScanResult, abort, check, clear, driver, free, install, locks, notify, pre_seed,
+    read_locked, unlink,
 };
 use crate::mm::pgtable::PteMap;
 use crate::mm::types::{FolioId, MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
@@ -36,7 +37,9 @@ impl Era {
     /// What it is, in a line.
     pub const fn about(self) -> &'static str {
         match self {
-            Era::PreSeed => "before the patch: collapse under mmap_lock, i_mmap and anon_vma for write",
+            Era::PreSeed => {
+                "before the patch: collapse under mmap_lock, i_mmap and anon_vma for write"
+            }
             Era::SeedV3 => "the patch as posted: collapse under mmap_lock for read, pte_clear()",
             Era::V66 => "as Linux v6.6 shipped it: ptep_clear(), mmap_lock dropped again at once",
         }
@@ -58,11 +61,11 @@ impl Era {
 }
 
 /// An action of a collapse.
-pub type Act = fn(&Cpu<'_>, &Kernel, &mut Collapse);
+pub(super) type Act = fn(&Cpu<'_>, &Kernel, &mut Collapse);
 /// The checks before the folio lock.
-pub type Checks = fn(&Cpu<'_>, &Kernel, MmId, Vaddr, bool) -> Result<Collapse, ScanResult>;
+pub(super) type Checks = fn(&Cpu<'_>, &Kernel, MmId, Vaddr, bool) -> Result<Collapse, ScanResult>;
 /// How MADV_COLLAPSE calls the collapse; returns whether mmap_lock is held for read afterwards.
-pub type Driver = fn(&Cpu<'_>, &Kernel, MmId, Vaddr, &mut ScanResult) -> bool;
+pub(super) type Driver = fn(&Cpu<'_>, &Kernel, MmId, Vaddr, &mut ScanResult) -> bool;
 
 /// What a collapse leaves out.
 pub(super) fn skip(_: &Cpu<'_>, _: &Kernel, _: &mut Collapse) {}

@@ -41,7 +41,7 @@ impl Translation {
     }
 
     fn unpack(word: u64) -> Option<Translation> {
-        (word & 1 == 1).then(|| Translation {
+        (word & 1 == 1).then_some(Translation {
             mm: MmId((word >> 4 & 15) as u8),
             addr: Vaddr((word >> 16 & 0xffff) as u32),
             huge: word & 2 != 0,
@@ -146,7 +146,8 @@ impl Tlb {
     pub(super) fn pwc_lookup(&self, mm: MmId, unit: u32) -> Option<(TableId, u32)> {
         let word = self.pwc[huge_slot(mm, unit)].load(Ordering::SeqCst);
         let tag = u64::from(mm.0) << 16 | u64::from(unit & 0xff) << 20;
-        (word != 0 && word & 0xffff_0000 == tag).then(|| (TableId((word & 0xffff) as u16 - 1), (word >> 32) as u32))
+        (word != 0 && word & 0xffff_0000 == tag)
+            .then(|| (TableId((word & 0xffff) as u16 - 1), (word >> 32) as u32))
     }
 
     pub(super) fn pwc_fill(&self, mm: MmId, unit: u32, table: TableId, generation: u32) {
@@ -199,17 +200,24 @@ impl Tlb {
     /// All tables that the paging-structure cache names: mm, unit, table, the table's generation.
     pub fn cached_tables(&self) -> impl Iterator<Item = (MmId, u32, TableId, u32)> {
         let valid = self.valid.load(Ordering::SeqCst) != 0;
-        self.pwc.iter().filter(move |_| valid).map(|slot| slot.load(Ordering::SeqCst)).filter(|&word| word != 0).map(
-            |word| {
+        self.pwc
+            .iter()
+            .filter(move |_| valid)
+            .map(|slot| slot.load(Ordering::SeqCst))
+            .filter(|&word| word != 0)
+            .map(|word| {
                 let (mm, unit) = (MmId((word >> 16 & 15) as u8), (word >> 20 & 0xff) as u32);
                 (mm, unit, TableId((word & 0xffff) as u16 - 1), (word >> 32) as u32)
-            },
-        )
+            })
     }
 
     fn drop_all(&mut self) {
         if std::mem::take(self.valid.get_mut()) != 0 {
-            self.small.iter_mut().chain(&mut self.huge).chain(&mut self.pwc).for_each(|slot| *slot.get_mut() = 0);
+            self.small
+                .iter_mut()
+                .chain(&mut self.huge)
+                .chain(&mut self.pwc)
+                .for_each(|slot| *slot.get_mut() = 0);
         }
     }
 }

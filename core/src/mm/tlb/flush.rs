@@ -33,7 +33,9 @@ impl Kernel {
         cpu.pass(ip::fl1);
         let mask = self.mm(mm).cpumask.read_once(cpu);
         self.flush_tlb_func(cpu, cpu.id(), mm, start, pages);
-        for target in (0..CPUS_MAX as u8).filter(|&target| target != cpu.id() && mask >> target & 1 == 1) {
+        for target in
+            (0..CPUS_MAX as u8).filter(|&target| target != cpu.id() && mask >> target & 1 == 1)
+        {
             cpu.step(0, 0);
             cpu.wait_for_irqs_on(target);
             self.flush_tlb_func(cpu, target, mm, start, pages);

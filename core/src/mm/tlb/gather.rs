@@ -59,7 +59,12 @@ impl Kernel {
 
     /// `__tlb_remove_page`: hands a reference over, and the rmap too if `delayed` names the page.
     /// `true`: the batch is full, the caller must flush.
-    pub fn tlb_remove_page(&self, tlb: &mut MmuGather, folio: FolioId, delayed: Option<Pfn>) -> bool {
+    pub fn tlb_remove_page(
+        &self,
+        tlb: &mut MmuGather,
+        folio: FolioId,
+        delayed: Option<Pfn>,
+    ) -> bool {
         tlb.pages[tlb.nr_pages] = folio;
         tlb.nr_pages += 1;
         if let Some(pfn) = delayed {

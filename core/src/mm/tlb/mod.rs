@@ -6,6 +6,7 @@ mod flush;
 mod gather;
 mod walk;
 
-pub use cache::{Tlb, Translation};
-pub use gather::MmuGather;
+pub(super) use cache::Tlb;
+pub use cache::Translation;
+pub(super) use gather::MmuGather;
 pub use walk::{AccessFault, UserAccess};

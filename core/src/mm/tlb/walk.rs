@@ -32,7 +32,13 @@ impl UserAccess {
 
 impl Kernel {
     /// One memory access of a user program: through the TLB if it can, else by a walk.
-    pub fn access(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, access: UserAccess) -> Result<u64, AccessFault> {
+    pub fn access(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        access: UserAccess,
+    ) -> Result<u64, AccessFault> {
         let _f = cpu.enter(func::user_access);
         let tlb = &self.tlbs[usize::from(cpu.id())];
         for _ in 0..2 {
@@ -50,7 +56,9 @@ impl Kernel {
     fn try_access(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, access: UserAccess) -> Option<u64> {
         let tlb = &self.tlbs[usize::from(cpu.id())];
         let translation = tlb.lookup(mm, addr, self.hpn)?;
-        if access.is_write() && !(translation.write && (translation.dirty || self.set_dirty(tlb, translation, addr))) {
+        if access.is_write()
+            && !(translation.write && (translation.dirty || self.set_dirty(tlb, translation, addr)))
+        {
             tlb.evict(mm, addr, self.hpn);
             return None;
         }
@@ -92,7 +100,9 @@ impl Kernel {
             }
         };
         let entry = Pte(word.peek());
-        let same = entry.is_write() && entry.pfn() == translation.pfn && (!translation.huge || pmd.is_trans_huge());
+        let same = entry.is_write()
+            && entry.pfn() == translation.pfn
+            && (!translation.huge || pmd.is_trans_huge());
         if same && word.poke_if(entry.0, entry.0 | Pte::DIRTY_BIT | Pte::ACCESSED_BIT) {
             tlb.fill(Translation { dirty: true, ..translation }, self.hpn);
             return true;
@@ -108,7 +118,13 @@ impl Kernel {
     }
 
     /// A walk of the page tables, which fills the TLB. Also done speculatively.
-    pub fn hardware_walk(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, write: bool) -> Result<(), AccessFault> {
+    pub fn hardware_walk(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        write: bool,
+    ) -> Result<(), AccessFault> {
         let _f = cpu.enter(func::hardware_walk);
         self.switch_mm(cpu, mm);
         let tlb = &self.tlbs[usize::from(cpu.id())];
@@ -132,7 +148,8 @@ impl Kernel {
             let generation = cached.map(|(_, generation)| generation);
             cpu.step(0, 2);
             let done = tlb.exclusively(|| {
-                (tlb.flushes() == flushes).then(|| self.fill_small(cpu, mm, addr, table, generation, write))
+                (tlb.flushes() == flushes)
+                    .then(|| self.fill_small(cpu, mm, addr, table, generation, write))
             });
             if let Some(done) = done {
                 return done;
@@ -150,7 +167,9 @@ impl Kernel {
         write: bool,
         flushes: u32,
     ) -> Option<Result<(), AccessFault>> {
-        if tlb.flushes() != flushes || self.pmdp(mm, addr).peek() | Pte::DIRTY_BIT != pmd.0 | Pte::DIRTY_BIT {
+        if tlb.flushes() != flushes
+            || self.pmdp(mm, addr).peek() | Pte::DIRTY_BIT != pmd.0 | Pte::DIRTY_BIT
+        {
             return None;
         }
         if write && !pmd.is_write() {

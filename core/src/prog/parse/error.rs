@@ -1,5 +1,6 @@
 //! A parse error says where a text stops making sense, what stands there and what could.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 /// Why a text is not a program.
@@ -50,7 +51,10 @@ fn nearest<'n>(found: &str, names: &'n [String]) -> Option<&'n str> {
     }
     let bare = |name: &str| name.trim_end_matches(['=', '(']).to_lowercase();
     let distance = |name: &String| strsim::osa_distance(&bare(found), &bare(name));
-    let (distance, name) = names.iter().map(|name| (distance(name), name)).min()?;
+    // A letter is sooner forgotten than added, so of two names that are as near the longer one was meant.
+    let key = |name: &&String| (distance(name), Reverse(name.len()));
+    let name = names.iter().min_by_key(key)?;
+    let distance = distance(name);
     let bearable = (found.chars().count() / 3).max(1);
     (distance <= bearable && distance < name.chars().count()).then_some(name.as_str())
 }

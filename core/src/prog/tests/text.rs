@@ -159,7 +159,7 @@ setup                               # here
   # a mapping
 
   # and its length
-  v0 = mmap(m0, anon, at=1h, len=1h+2p, rw)   # longer than the comment column
+  v0 = mmap(m0, anon, at=1h, len=1h+2p, rw)  # longer than the comment column
 
 cpu0
   # nothing happens
@@ -167,7 +167,7 @@ cpu0
 # between the lines
 
 cpu1
-  # not even here
+# not even here
 
 schedule                            # none
 # the end
