@@ -39,7 +39,8 @@ mod tests {
     #[test]
     fn takes_everything() {
         let bytes = [7, 0, 0xff, 0x20, 3];
-        let case = Case::arbitrary_take_rest(Unstructured::new(&bytes)).expect("any bytes are a case");
+        let case =
+            Case::arbitrary_take_rest(Unstructured::new(&bytes)).expect("any bytes are a case");
         assert_eq!(case.bytes(), bytes);
         let case = Case::arbitrary(&mut Unstructured::new(&bytes)).expect("any bytes are a case");
         assert_eq!(case.bytes(), bytes);

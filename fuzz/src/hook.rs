@@ -16,6 +16,7 @@ pub fn install_hook() {
 
 fn line(info: &PanicHookInfo<'_>) -> String {
     let message = info.payload_as_str().unwrap_or("a panic without a message");
-    let place = info.location().map(|at| format!(", {}:{}", at.file(), at.line())).unwrap_or_default();
+    let place =
+        info.location().map(|at| format!(", {}:{}", at.file(), at.line())).unwrap_or_default();
     format!("thread '<unnamed>' panicked at '{message}'{place}")
 }

@@ -19,8 +19,11 @@ pub struct Hunter {
 impl Hunter {
     /// A hunter for the kernel that `pins` name.
     pub fn new(pins: Pins) -> Hunter {
-        let options =
-            Options { variant: Some(pins.variant.clone()), feedback: cfg!(feature = "libfuzzer"), ..Options::default() };
+        let options = Options {
+            variant: Some(pins.variant.clone()),
+            feedback: cfg!(feature = "libfuzzer"),
+            ..Options::default()
+        };
         Hunter { pins, options, machine: Machine::new(), program: Program::default() }
     }
 
@@ -56,7 +59,8 @@ pub fn prepare() {
 /// # Panics
 /// If the run was not clean, or [`prepare`] was not called on this thread.
 pub fn hunt(bytes: &[u8]) {
-    let verdict = HUNTER.with_borrow_mut(|hunter| hunter.as_mut().expect("prepare() comes first").run(bytes));
+    let verdict =
+        HUNTER.with_borrow_mut(|hunter| hunter.as_mut().expect("prepare() comes first").run(bytes));
     if let Verdict::Violation(violation) = verdict {
         raise(violation.oracle.name, violation.function);
     }
@@ -71,7 +75,13 @@ mod tests {
     fn harmless_bytes_are_clean() {
         let mut hunter = Hunter::new(Pins::from_env().expect("the environment is empty"));
         for bytes in [&[][..], &[0], &[0x20; 400], &[0xff; 968], &[0; 5000]] {
-            assert_eq!(hunter.run(bytes).name(), "clean", "{} times {:?}", bytes.len(), bytes.first());
+            assert_eq!(
+                hunter.run(bytes).name(),
+                "clean",
+                "{} times {:?}",
+                bytes.len(),
+                bytes.first()
+            );
         }
     }
 }

@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn pins_what_is_said() {
-        let pins = Pins::new("v6.6", "recheck_page, clear_pte", "8", "ptlock=none").expect("all are known");
+        let pins = Pins::new("v6.6", "recheck_page, clear_pte", "8", "ptlock=none")
+            .expect("all are known");
         assert_eq!(pins.variant.without.len(), 2);
         let mut program = Program::default();
         program.head.axes.page_table_check = false;
@@ -101,9 +102,12 @@ mod tests {
 
     #[test]
     fn says_what_is_not_known() {
-        for (kernel, without, hpn, set) in
-            [("v9", "", "", ""), ("", "no_such_step", "", ""), ("", "", "5", ""), ("", "", "", "colour=red")]
-        {
+        for (kernel, without, hpn, set) in [
+            ("v9", "", "", ""),
+            ("", "no_such_step", "", ""),
+            ("", "", "5", ""),
+            ("", "", "", "colour=red"),
+        ] {
             assert!(Pins::new(kernel, without, hpn, set).is_err(), "{kernel}{without}{hpn}{set}");
         }
     }

@@ -81,7 +81,11 @@ mod tests {
 
     #[test]
     fn the_message_is_oracle_in_function() {
-        let panic = std::panic::catch_unwind(|| raise("deadlock", "zap_pte_range")).expect_err("it always panics");
-        assert_eq!(panic.downcast_ref::<String>().map(String::as_str), Some("deadlock in zap_pte_range"));
+        let panic = std::panic::catch_unwind(|| raise("deadlock", "zap_pte_range"))
+            .expect_err("it always panics");
+        assert_eq!(
+            panic.downcast_ref::<String>().map(String::as_str),
+            Some("deadlock in zap_pte_range")
+        );
     }
 }

@@ -52,7 +52,9 @@ fn is_seed(program: &Program, era: Era) -> bool {
     let own = Variant::of(program);
     let expects = |wanted: Era, clean: bool| {
         program.head.expect.iter().any(|expect| {
-            let kernel = expect.kernel.map_or(Some(own.era), |name| Era::ALL.get(usize::from(name.0)).copied());
+            let kernel = expect
+                .kernel
+                .map_or(Some(own.era), |name| Era::ALL.get(usize::from(name.0)).copied());
             kernel == Some(wanted) && expect.verdict.is_none() == clean
         })
     };
@@ -99,7 +101,8 @@ mod tests {
 
     #[track_caller]
     fn check(headers: &str, era: Era, seed: bool) {
-        let body = "setup\n  m0 = mm()\n  v0 = mmap(m0, anon, at=1h, len=1h, rw)\ncpu0\n  read(v0)\n";
+        let body =
+            "setup\n  m0 = mm()\n  v0 = mmap(m0, anon, at=1h, len=1h, rw)\ncpu0\n  read(v0)\n";
         let text = format!("racewalk 1\n{headers}\n{body}");
         let program = racewalk::parse(&text).expect("the test's text is right").program;
         assert_eq!(is_seed(&program, era), seed, "{headers}");

@@ -38,7 +38,9 @@ impl Engine {
         let host = host()?;
         let binary = checkout.builds().join(&host).join("release").join(target);
         if !binary.exists() {
-            progress.line(&format!("building the target {target}; the first time takes a minute or two"));
+            progress.line(&format!(
+                "building the target {target}; the first time takes a minute or two"
+            ));
         }
         let built = cargo_fuzz(&tool, checkout, target, &host)
             .output()
@@ -72,7 +74,8 @@ fn cargo_fuzz(tool: &Path, checkout: &Checkout, target: &str, host: &str) -> Com
 /// The triple that the compiler makes programs for when nothing is said.
 fn host() -> Result<String, Refusal> {
     let said = Command::new("rustc").arg("-vV").stdin(Stdio::null()).output();
-    let said = said.map_err(|error| Refusal::new(format!("rustc could not be started: {error}")))?;
+    let said =
+        said.map_err(|error| Refusal::new(format!("rustc could not be started: {error}")))?;
     let said = String::from_utf8_lossy(&said.stdout);
     let host = said.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| Refusal::new("rustc does not say what machine this is"))

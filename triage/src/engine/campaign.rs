@@ -1,10 +1,10 @@
 //! A campaign runs a built target until it finds something, or its time or its runs are up.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
-use std::fs;
 
 use racewalk::prog::Ptlock;
 use racewalk::prog::limits::INPUT_BYTES_MAX;
@@ -72,19 +72,25 @@ pub(crate) struct Input {
 
 impl Engine {
     /// Runs a campaign. All its processes have ended when this returns.
-    pub(crate) fn run(&self, campaign: &Campaign<'_>, progress: &Progress) -> Result<Ended, Refusal> {
+    pub(crate) fn run(
+        &self,
+        campaign: &Campaign<'_>,
+        progress: &Progress,
+    ) -> Result<Ended, Refusal> {
         let interrupt = Interrupt::listen();
         let start = Instant::now();
         let (sender, lines) = mpsc::channel();
         let jobs = campaign.jobs.max(1);
         let processes = (0..jobs).map(|n| {
             let command = self.command(campaign, n)?;
-            Process::start(command, n, sender.clone()).map_err(|error| Refusal::io(&self.binary, &error))
+            Process::start(command, n, sender.clone())
+                .map_err(|error| Refusal::io(&self.binary, &error))
         });
         let mut processes = processes.collect::<Result<Vec<_>, _>>()?;
         drop(sender);
         let deadline = campaign.time.map(|time| start + time + GRACE);
-        let over = || interrupt.came() || deadline.is_some_and(|deadline| Instant::now() > deadline);
+        let over =
+            || interrupt.came() || deadline.is_some_and(|deadline| Instant::now() > deadline);
         watch(&mut processes, &lines, progress, &over);
         let input = judge(&processes, over())?;
         Ok(Ended {
@@ -131,7 +137,9 @@ fn environment(ask: &Ask) -> Vec<(&'static str, String)> {
         Ptlock::Split => "ptlock=split",
         Ptlock::None => "ptlock=none",
     });
-    let check = ask.page_table_check.map(|on| if on { "page_table_check=on" } else { "page_table_check=off" });
+    let check = ask
+        .page_table_check
+        .map(|on| if on { "page_table_check=on" } else { "page_table_check=off" });
     let axes: Vec<&str> = ptlock.into_iter().chain(check).collect();
     vec![
         ("RACEWALK_KERNEL", variant.era.name().to_owned()),
@@ -144,7 +152,12 @@ fn environment(ask: &Ask) -> Vec<(&'static str, String)> {
 }
 
 /// Listens until a process has stopped at an input, all have ended, or it is over.
-fn watch(processes: &mut [Process], lines: &Receiver<Line>, progress: &Progress, over: &dyn Fn() -> bool) {
+fn watch(
+    processes: &mut [Process],
+    lines: &Receiver<Line>,
+    progress: &Progress,
+    over: &dyn Fn() -> bool,
+) {
     while !over() {
         match lines.recv_timeout(TICK) {
             Ok((n, line)) => {
@@ -163,7 +176,8 @@ fn watch(processes: &mut [Process], lines: &Receiver<Line>, progress: &Progress,
 
 fn describe(processes: &[Process]) -> String {
     let figures = || processes.iter().map(|process| process.figures);
-    let most = |of: fn(&super::status::Figures) -> u64| figures().map(|f| of(&f)).max().unwrap_or(0);
+    let most =
+        |of: fn(&super::status::Figures) -> u64| figures().map(|f| of(&f)).max().unwrap_or(0);
     format!(
         "{} runs, {}/s, {} edges, {} features, {} inputs kept",
         figures().map(|f| f.executions).sum::<u64>(),
@@ -180,10 +194,12 @@ fn judge(processes: &[Process], over: bool) -> Result<Option<Input>, Refusal> {
     if let Some((process, path)) = stopped {
         return read(path, process).map(Some);
     }
-    let broken = processes.iter().find(|process| process.ended.is_none_or(|status| !status.success()));
+    let broken =
+        processes.iter().find(|process| process.ended.is_none_or(|status| !status.success()));
     match broken {
         Some(process) if !over => {
-            let how = process.ended.map_or("without a status".to_owned(), |status| status.to_string());
+            let how =
+                process.ended.map_or("without a status".to_owned(), |status| status.to_string());
             let message = format!("the engine stopped without naming an input ({how})");
             Err(Refusal::with_help(message, process.tail()))
         }

@@ -17,7 +17,9 @@ impl Checkout {
         let here = env::current_dir().map_err(|error| Refusal::io(Path::new("."), &error))?;
         let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut candidates = here.ancestors().chain(built_from.ancestors());
-        match candidates.find(|folder| folder.join("fuzz/fuzz_targets").is_dir() && folder.join("corpus").is_dir()) {
+        match candidates.find(|folder| {
+            folder.join("fuzz/fuzz_targets").is_dir() && folder.join("corpus").is_dir()
+        }) {
             Some(root) => Ok(Checkout { root: root.to_path_buf() }),
             None => Err(Refusal::with_help(
                 "no checkout of racewalk here: an engine is built from the sources",

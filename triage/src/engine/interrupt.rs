@@ -16,7 +16,8 @@ impl Interrupt {
         let interrupt = Interrupt::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             // Without the handler the signal ends us as ever; the processes then go when their output has no reader.
-            let _ = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&interrupt.0));
+            let _ =
+                flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&interrupt.0));
             let _ = flag::register(signal, Arc::clone(&interrupt.0));
         }
         interrupt

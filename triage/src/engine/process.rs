@@ -30,8 +30,13 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts it as number `n`; its lines go to `lines`.
-    pub(super) fn start(mut command: Command, n: usize, lines: Sender<Line>) -> std::io::Result<Process> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    pub(super) fn start(
+        mut command: Command,
+        n: usize,
+        lines: Sender<Line>,
+    ) -> std::io::Result<Process> {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         if let Some(output) = child.stderr.take() {
             thread::spawn(move || pass_on(output, n, &lines));
         }

@@ -76,13 +76,22 @@ mod tests {
     fn reads_a_status_line() {
         check(
             "#77347\tREDUCE cov: 3082 ft: 17149 corp: 2572/866Kb lim: 968 exec/s: 7734 rss: 39Mb L: 419/968 MS: 2 ChangeBit-",
-            Said::Figures(Figures { executions: 77347, edges: 3082, features: 17149, corpus: 2572, rate: 7734 }),
+            Said::Figures(Figures {
+                executions: 77347,
+                edges: 3082,
+                features: 17149,
+                corpus: 2572,
+                rate: 7734,
+            }),
         );
     }
 
     #[test]
     fn reads_a_line_with_few_figures() {
-        check("#2\tINITED exec/s: 0 rss: 30Mb", Said::Figures(Figures { executions: 2, ..Figures::default() }));
+        check(
+            "#2\tINITED exec/s: 0 rss: 30Mb",
+            Said::Figures(Figures { executions: 2, ..Figures::default() }),
+        );
     }
 
     #[test]
@@ -92,12 +101,17 @@ mod tests {
 
     #[test]
     fn finds_the_artifact() {
-        check("artifact_prefix='a b/'; Test unit written to a b/crash-00ff", Said::Artifact("a b/crash-00ff".into()));
+        check(
+            "artifact_prefix='a b/'; Test unit written to a b/crash-00ff",
+            Said::Artifact("a b/crash-00ff".into()),
+        );
     }
 
     #[test]
     fn anything_else_is_other() {
-        for line in ["", "#", "#x NEW", "# 12", "INFO: Seed: 1", "stat::number_of_executed_units: many"] {
+        for line in
+            ["", "#", "#x NEW", "# 12", "INFO: Seed: 1", "stat::number_of_executed_units: many"]
+        {
             check(line, Said::Other);
         }
     }

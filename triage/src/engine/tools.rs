@@ -18,7 +18,9 @@ pub(super) fn find(checkout: &Checkout) -> Option<PathBuf> {
 
 /// Installs cargo-fuzz into `target/tools`, and says so.
 pub(super) fn install(checkout: &Checkout, progress: &Progress) -> Result<PathBuf, Refusal> {
-    progress.line(&format!("installing cargo-fuzz {VERSION} into target/tools, once; this takes a few minutes"));
+    progress.line(&format!(
+        "installing cargo-fuzz {VERSION} into target/tools, once; this takes a few minutes"
+    ));
     let status = Command::new("cargo")
         .args(["install", "--quiet", "--locked", "--version", VERSION, "--root"])
         .arg(checkout.tools())
@@ -40,6 +42,9 @@ pub(super) fn install(checkout: &Checkout, progress: &Progress) -> Result<PathBu
 }
 
 fn is_right(tool: &Path) -> bool {
-    let said = Command::new(tool).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output();
-    said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).trim() == format!("cargo-fuzz {VERSION}"))
+    let said =
+        Command::new(tool).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output();
+    said.is_ok_and(|said| {
+        String::from_utf8_lossy(&said.stdout).trim() == format!("cargo-fuzz {VERSION}")
+    })
 }

@@ -90,7 +90,12 @@ struct Broken {
 
 /// Runs the verb.
 pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
-    let asked = VariantArgs { kernel: Some(args.kernel.clone()), without: args.only.clone(), hpn: args.hpn, set: vec![] };
+    let asked = VariantArgs {
+        kernel: Some(args.kernel.clone()),
+        without: args.only.clone(),
+        hpn: args.hpn,
+        set: vec![],
+    };
     let ask = asked.ask()?;
     let era = ask.variant().era;
     let protections = if ask.without.is_empty() { protections_of(era) } else { ask.without };
@@ -126,7 +131,10 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
         Format::Text => println!("broken: {broken} of {}", rows.len()),
         Format::Json => {
             let rows: Vec<Value> = rows.iter().map(Row::json).collect();
-            println!("{}", json!({ "kernel": era.name(), "seconds": args.seconds, "broken": broken, "of": rows.len(), "rows": rows }));
+            println!(
+                "{}",
+                json!({ "kernel": era.name(), "seconds": args.seconds, "broken": broken, "of": rows.len(), "rows": rows })
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -144,13 +152,19 @@ fn engine(args: &Args, progress: &Progress) -> Result<Option<(Checkout, Engine)>
         None => Install::Never,
     };
     match Checkout::find() {
-        Ok(checkout) => Ok(Engine::build(&checkout, "race", install, progress)?.map(|engine| (checkout, engine))),
+        Ok(checkout) => {
+            Ok(Engine::build(&checkout, "race", install, progress)?
+                .map(|engine| (checkout, engine)))
+        }
         Err(_) if install == Install::Never => Ok(None),
         Err(refusal) => Err(refusal),
     }
 }
 
-fn take(next: &AtomicUsize, protections: &[&'static Protection]) -> Option<(usize, &'static Protection)> {
+fn take(
+    next: &AtomicUsize,
+    protections: &[&'static Protection],
+) -> Option<(usize, &'static Protection)> {
     let n = next.fetch_add(1, Ordering::Relaxed);
     protections.get(n).map(|&protection| (n, protection))
 }
@@ -204,14 +218,17 @@ fn gather(
         let broken = rows.iter().flatten().filter(|row| row.broken.is_some()).count();
         progress.tick(|| {
             let doing = protections.get(printed).map_or("", |protection| protection.name);
-            format!("{done} of {} done, {broken} broken, at {doing}, {} s", rows.len(), begun.elapsed().as_secs())
+            format!(
+                "{done} of {} done, {broken} broken, at {doing}, {} s",
+                rows.len(),
+                begun.elapsed().as_secs()
+            )
         });
     }
     Ok(rows.into_iter().flatten().collect())
 }
 
-const HEADINGS: &str =
-    "protection              what breaks                          runs   seconds  ops  decisions  file";
+const HEADINGS: &str = "protection              what breaks                          runs   seconds  ops  decisions  file";
 
 impl Row {
     fn text(&self) -> String {
@@ -221,7 +238,12 @@ impl Row {
             Some(broken) => write!(
                 line,
                 "{:<29} {:>11} {:>9.2} {:>4} {:>10}  {}",
-                broken.oracle, self.runs, self.seconds, broken.shape.ops, broken.shape.decisions, broken.file
+                broken.oracle,
+                self.runs,
+                self.seconds,
+                broken.shape.ops,
+                broken.shape.decisions,
+                broken.file
             ),
             None => write!(line, "nothing found in {:.0} s, {} runs", self.seconds, self.runs),
         };

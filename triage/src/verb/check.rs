@@ -14,7 +14,8 @@ use racewalk::{Era, Machine, Options, Variant, vocabulary};
 use serde_json::{Value, json};
 
 use super::replay::place_of;
-use crate::args::{Format, ProgressArgs};
+use crate::args::Format;
+use crate::progress::ProgressArgs;
 use crate::refusal::Refusal;
 use crate::source::Source;
 

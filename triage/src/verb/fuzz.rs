@@ -97,7 +97,10 @@ fn known(target: &str) -> Result<(), Refusal> {
 fn say(packed: &seeds::Packed, progress: &Progress) {
     progress.line(&match packed.reproducers {
         0 => format!("{} seeds packed", packed.seeds),
-        left_out => format!("{} seeds packed; {left_out} left out, which this variant already fails", packed.seeds),
+        left_out => format!(
+            "{} seeds packed; {left_out} left out, which this variant already fails",
+            packed.seeds
+        ),
     });
 }
 
@@ -124,7 +127,9 @@ fn conclude(ended: &Ended, ask: &Ask, progress: &Progress) -> Result<ExitCode, R
         .map_err(|error| Refusal::io(Path::new(FOLDER), &error))?;
     progress.finish();
     let mut out = io::stdout().lock();
-    report::print(&case, &path, &mut out).and_then(|()| out.flush()).map_err(|error| Refusal::io(Path::new("standard output"), &error))?;
+    report::print(&case, &path, &mut out)
+        .and_then(|()| out.flush())
+        .map_err(|error| Refusal::io(Path::new("standard output"), &error))?;
     Ok(ExitCode::from(1))
 }
 
@@ -140,6 +145,7 @@ pub(super) fn finding_of(input: &Input, ask: &Ask) -> Result<Finding, Refusal> {
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&path, &input.bytes))
         .map_err(|error| Refusal::io(&path, &error))?;
-    let message = format!("the engine stopped at {}, which is clean when it is replayed", path.display());
+    let message =
+        format!("the engine stopped at {}, which is clean when it is replayed", path.display());
     Err(Refusal::with_help(message, &*input.said))
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::args::{Format, ProgressArgs, VariantArgs};
+use crate::args::{Format, VariantArgs};
+use crate::progress::ProgressArgs;
 use crate::case::Case;
 use crate::finding::{self, FOLDER};
 use crate::minimise::Limits;

@@ -193,9 +193,10 @@ impl<'t> Cursor<'t> {
             length: found.chars().count(),
             offset: self.source.start + start,
             bytes: found.len(),
-            message,
-            found: found.to_owned(),
+            message: message.into(),
+            found: found.into(),
             expected: Vec::new(),
+            suggestion: None,
         }
     }
 }

@@ -17,15 +17,17 @@ pub struct ParseError {
     /// The number of bytes that are wrong.
     pub bytes: usize,
     /// What is wrong, as a phrase.
-    pub message: String,
+    pub message: Box<str>,
     /// What stands there; empty where something is missing.
-    pub found: String,
+    pub found: Box<str>,
     /// What could stand there, if that can be listed.
     pub expected: Vec<String>,
+    /// The one of them that was probably meant, because it looks much like what was found.
+    pub suggestion: Option<Box<str>>,
 }
 
 impl ParseError {
-    /// The same error with a list of what could stand there.
+    /// The same error with a list of what could stand there, and the one that was meant if that can be guessed.
     pub(super) fn expecting<S: AsRef<str>>(
         mut self,
         names: impl IntoIterator<Item = S>,
@@ -34,12 +36,8 @@ impl ParseError {
         let word = |name: &S| name.as_ref().starts_with(|c: char| c.is_alphanumeric() || c == '_');
         let names = names.into_iter().filter(word);
         self.expected = names.map(|name| name.as_ref().to_owned()).collect();
+        self.suggestion = nearest(&self.found, &self.expected).map(Box::from);
         self
-    }
-
-    /// The name that was probably meant: the one that looks most like what was found, if it looks much like it.
-    pub fn suggestion(&self) -> Option<&str> {
-        nearest(&self.found, &self.expected)
     }
 }
 
@@ -78,7 +76,7 @@ impl fmt::Display for ParseError {
                 }
             }
         }
-        match self.suggestion() {
+        match &self.suggestion {
             Some(name) => write!(f, "; did you mean `{name}`?"),
             None => Ok(()),
         }

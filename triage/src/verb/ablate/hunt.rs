@@ -76,8 +76,12 @@ impl Hunt {
     /// Searches until something is found or the time is up.
     pub(crate) fn without(&self, protection: &'static Protection) -> Result<Found, Refusal> {
         let begun = Instant::now();
-        let ask =
-            Ask { kernel: Some(self.era), without: vec![protection], hpn: Some(self.hpn), ..Ask::default() };
+        let ask = Ask {
+            kernel: Some(self.era),
+            without: vec![protection],
+            hpn: Some(self.hpn),
+            ..Ask::default()
+        };
         let random = match (self.means, &self.engine) {
             (Some(Means::Libfuzzer), _) => Duration::ZERO,
             (None, Some(_)) => self.time / 2,
@@ -104,7 +108,14 @@ impl Hunt {
             }
             let ask = Ask { ptlock: Some(ptlock), ..ask.clone() };
             let time = Some(slice.min(left));
-            let one = Search { ask, strategy, threads: Threads::Fibres, seed: spread(seed), runs: None, time };
+            let one = Search {
+                ask,
+                strategy,
+                threads: Threads::Fibres,
+                seed: spread(seed),
+                runs: None,
+                time,
+            };
             let result = search(&one, &Progress::none());
             found.runs += result.runs;
             found.finding = result.finding.map(|finding| (finding, Means::Random));
@@ -130,7 +141,15 @@ impl Hunt {
         let folder = scratch.folder("seeds/race")?;
         seeds::pack(&checkout.corpus(), ask, &folder)?;
         let (seed, time) = (self.seed, Some(time));
-        let campaign = Campaign { ask, scratch: &scratch, seeds: Some(&folder), time, runs: None, seed, jobs: 1 };
+        let campaign = Campaign {
+            ask,
+            scratch: &scratch,
+            seeds: Some(&folder),
+            time,
+            runs: None,
+            seed,
+            jobs: 1,
+        };
         let ended = engine.run(&campaign, &Progress::none())?;
         let finding = ended.input.map(|input| {
             let mut program = prog::decode(&input.bytes);
