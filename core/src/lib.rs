@@ -23,11 +23,12 @@ pub mod trace;
 
 pub use mm::class::{Class, class_name};
 pub use mm::steps::{Era, PROTECTIONS, Protection};
+pub use mm::{object_name, value_name};
 pub use oracle::{ORACLES, Oracle};
 pub use prog::{Document, ParseError, Program};
 pub use run::{
-    FinalState, Machine, Options, Outcome, Reached, Variant, Verdict, Violation, free_run,
-    object_name, parse, place_name, print, print_program, value_name, vocabulary,
+    FinalState, Machine, Options, Outcome, Reached, Variant, Verdict, Violation, free_run, parse,
+    place_name, print, print_program, vocabulary,
 };
 pub use sync::FEEDBACK_SLOTS;
 pub use trace::{Event, LockMode, Obj, Place, Splat, Trace, What};

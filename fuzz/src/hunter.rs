@@ -84,4 +84,15 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_pinned_table_size_leaves_programs_whole() {
+        // The header asks for tables of 512 entries; in smaller ones the mappings would overlap as they are declared.
+        let bytes = [0xff; 112];
+        for hpn in ["4", "8", "512"] {
+            let mut hunter =
+                Hunter::new(Pins::new("", "", hpn, "").expect("these are the sizes there are"));
+            assert_eq!(hunter.run(&bytes).name(), "clean", "hpn {hpn}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use racewalk::prog::{Axes, Head, Ptlock};
+use racewalk::prog::{Axes, Head, Ptlock, fixup};
 use racewalk::{Program, Variant};
 
 /// What the environment asks for.
@@ -40,7 +40,7 @@ impl Pins {
         )
     }
 
-    fn new(kernel: &str, without: &str, hpn: &str, set: &str) -> Result<Pins, String> {
+    pub(crate) fn new(kernel: &str, without: &str, hpn: &str, set: &str) -> Result<Pins, String> {
         let mut text = String::from("racewalk 1\n");
         let mut line = |key: &str, value: &str| {
             let value = value.trim();
@@ -63,12 +63,18 @@ impl Pins {
         })
     }
 
-    /// Writes the pinned configuration into a program's header. The variant goes by way of the options.
+    /// Writes the pinned configuration into a program's header and makes the program fit: what is apart at one table
+    /// size may overlap at another. The variant goes by way of the options.
     pub fn apply(&self, program: &mut Program) {
         let head = &mut program.head;
-        head.hpn = self.hpn.unwrap_or(head.hpn);
         head.axes.ptlock = self.ptlock.unwrap_or(head.axes.ptlock);
         head.axes.page_table_check = self.page_table_check.unwrap_or(head.axes.page_table_check);
+        if let Some(hpn) = self.hpn
+            && hpn != head.hpn
+        {
+            head.hpn = hpn;
+            fixup(program);
+        }
     }
 }
 

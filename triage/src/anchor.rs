@@ -5,6 +5,9 @@ use racewalk::{Event, Machine, Place, What, place_name};
 
 use crate::finding::{Finding, Signature, recorded, signature_of};
 
+/// The places that a CPU came to in a turn, and for the how manieth time.
+type Arrivals = Vec<(Place, u16)>;
+
 /// A finding's program with its schedule in words, as far as they can say the same.
 ///
 /// First every `for n` becomes `until PLACE` where the trace stays the same. What is left is moved to the nearest
@@ -58,10 +61,12 @@ impl Work<'_> {
     }
 
     /// The places that the CPU came to in a turn, in order, each with the number of the arrival; and those after it.
-    fn arrivals(&mut self, turn: usize) -> (Vec<(Place, u16)>, Vec<(Place, u16)>) {
+    fn arrivals(&mut self, turn: usize) -> (Arrivals, Arrivals) {
         let outcome = recorded(self.machine, &self.program);
         let events = race(outcome.trace.as_ref().map_or(&[][..], |trace| trace.events()));
-        let Some((start, end)) = stretch(events, self.turns(), turn) else { return Default::default() };
+        let Some((start, end)) = stretch(events, self.turns(), turn) else {
+            return Default::default();
+        };
         let cpu = self.turns()[turn].cpu;
         let mut arrived = Vec::<(Place, u16)>::new();
         let later = events[end..].iter().filter(|event| event.cpu == cpu);

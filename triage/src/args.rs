@@ -70,7 +70,8 @@ impl VariantArgs {
         let mut ask = Ask::default();
         if let Some(name) = &self.kernel {
             let era = Era::from_name(name);
-            ask.kernel = Some(era.ok_or_else(|| Refusal::unknown("kernel", name, Era::ALL.map(Era::name)))?);
+            ask.kernel =
+                Some(era.ok_or_else(|| Refusal::unknown("kernel", name, Era::ALL.map(Era::name)))?);
         }
         for name in &self.without {
             let found = Protection::from_name(name);
@@ -79,7 +80,10 @@ impl VariantArgs {
         }
         if let Some(hpn) = self.hpn {
             if !Head::HPNS.contains(&hpn) {
-                return Err(Refusal::with_help(format!("hpn {hpn} is out of range"), "expected 4, 8 or 512"));
+                return Err(Refusal::with_help(
+                    format!("hpn {hpn} is out of range"),
+                    "expected 4, 8 or 512",
+                ));
             }
             ask.hpn = Some(hpn);
         }
@@ -179,7 +183,10 @@ impl Ask {
             Some(protection) => {
                 let has: Vec<&str> = protection.eras.iter().map(|era| era.name()).collect();
                 let message = format!("kernel {} has no step `{}`", era.name(), protection.name);
-                Err(Refusal::with_help(message, format!("kernels that have it: {}", has.join(", "))))
+                Err(Refusal::with_help(
+                    message,
+                    format!("kernels that have it: {}", has.join(", ")),
+                ))
             }
         }
     }

@@ -77,10 +77,15 @@ fn write_head(program: &mut Program, finding: &Finding, upstream: Option<&'stati
     let head = &mut program.head;
     head.title = Some(finding.signature.to_string());
     finding.variant.write_to(head);
-    let verdict = words.oracles.iter().position(|&name| name == oracle).map(|n| OracleName(n as u8));
+    let verdict =
+        words.oracles.iter().position(|&name| name == oracle).map(|n| OracleName(n as u8));
     head.expect = vec![Expect { kernel: None, verdict }];
     if upstream == Some("clean") {
-        let v66 = words.kernels.iter().position(|&name| name == Era::V66.name()).map(|n| KernelName(n as u8));
+        let v66 = words
+            .kernels
+            .iter()
+            .position(|&name| name == Era::V66.name())
+            .map(|n| KernelName(n as u8));
         head.expect.push(Expect { kernel: v66, verdict: None });
     }
 }

@@ -59,7 +59,11 @@ pub(crate) struct Finding {
 
 impl Finding {
     /// Runs a program under a variant; `None` if it is clean.
-    pub(crate) fn of(machine: &mut Machine, program: &Program, variant: &Variant) -> Option<Finding> {
+    pub(crate) fn of(
+        machine: &mut Machine,
+        program: &Program,
+        variant: &Variant,
+    ) -> Option<Finding> {
         let mut program = program.clone();
         variant.write_to(&mut program.head);
         let outcome = recorded(machine, &program);
@@ -88,7 +92,8 @@ pub(crate) fn save(case: &Case, folder: &Path) -> io::Result<PathBuf> {
     let text = racewalk::print(&Document::from(case.program.clone()));
     let slug = case.finding.signature.slug();
     for n in 1_u32.. {
-        let path = folder.join(if n == 1 { format!("{slug}.rw") } else { format!("{slug}-{n}.rw") });
+        let path =
+            folder.join(if n == 1 { format!("{slug}.rw") } else { format!("{slug}-{n}.rw") });
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(mut file) => {
                 file.write_all(text.as_bytes())?;

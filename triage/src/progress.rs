@@ -26,7 +26,10 @@ impl ProgressArgs {
     pub(crate) fn start(self) -> Progress {
         let shown = if self.progress || stderr().is_terminal() {
             let bar = ProgressBar::new_spinner();
-            bar.set_style(ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}").expect("a constant"));
+            bar.set_style(
+                ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}")
+                    .expect("a constant"),
+            );
             Shown::Bar(bar)
         } else {
             Shown::Lines
@@ -78,7 +81,9 @@ impl Progress {
         self.last.set(Some(now));
         match &self.shown {
             Shown::Nothing => {}
-            Shown::Lines => eprintln!("{:>4.0}s {}", now.duration_since(self.begun).as_secs_f64(), message()),
+            Shown::Lines => {
+                eprintln!("{:>4.0}s {}", now.duration_since(self.begun).as_secs_f64(), message())
+            }
             Shown::Bar(bar) => {
                 bar.set_message(message());
                 bar.tick();

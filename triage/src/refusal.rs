@@ -38,19 +38,29 @@ impl Refusal {
     }
 
     /// A name that is not among the names there are.
-    pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Refusal {
+    pub(crate) fn unknown<'a>(
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Refusal {
         let known: Vec<&str> = known.into_iter().collect();
-        Refusal::with_help(format!("unknown {what} `{name}`"), format!("expected one of: {}", known.join(", ")))
+        Refusal::with_help(
+            format!("unknown {what} `{name}`"),
+            format!("expected one of: {}", known.join(", ")),
+        )
     }
 
     /// Text that does not parse: where, what was found, what was expected.
     pub(crate) fn parse(path: &Path, text: &str, error: &ParseError) -> Refusal {
         let place = format!("{}:{}:{}", path.display(), error.line, error.column);
         let label = LabeledSpan::at(error.offset..error.offset + error.bytes, "here");
-        let mut diagnostic = MietteDiagnostic::new(format!("{place}: {}", error.message)).with_label(label);
+        let mut diagnostic =
+            MietteDiagnostic::new(format!("{place}: {}", error.message)).with_label(label);
         let meant = error.suggestion.as_ref().map(|name| format!("did you mean `{name}`?"));
         let expected = expectation(&error.expected);
-        if let Some(help) = [meant, expected].into_iter().flatten().reduce(|a, b| format!("{a} {b}")) {
+        if let Some(help) =
+            [meant, expected].into_iter().flatten().reduce(|a, b| format!("{a} {b}"))
+        {
             diagnostic = diagnostic.with_help(help);
         }
         let source = NamedSource::new(path.display().to_string(), text.to_owned());
@@ -64,9 +74,17 @@ fn expectation(names: &[String]) -> Option<String> {
         [] => None,
         [name] => Some(format!("expected `{name}`")),
         names => {
-            let listed = names.iter().take(EXPECTED_MAX).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let listed = names
+                .iter()
+                .take(EXPECTED_MAX)
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
             let more = names.len().saturating_sub(EXPECTED_MAX);
-            Some(format!("expected one of {listed}{}", if more > 0 { format!(" and {more} more") } else { String::new() }))
+            Some(format!(
+                "expected one of {listed}{}",
+                if more > 0 { format!(" and {more} more") } else { String::new() }
+            ))
         }
     }
 }

@@ -26,6 +26,9 @@ pub(crate) fn print(case: &Case, path: &Path, out: &mut impl Write) -> io::Resul
     if !case.stable {
         writeln!(out, "Warning:   two runs of it differ; this is a bug of racewalk")?;
     }
+    if !case.fits_a_file() {
+        writeln!(out, "Warning:   its schedule is longer than a file may hold, and was cut")?;
+    }
     writeln!(out, "Replay:    cargo racewalk replay {}", path.display())
 }
 

@@ -106,7 +106,8 @@ pub(crate) fn search(search: &Search, progress: &Progress) -> SearchResult {
     let mut machine = Machine::new();
     let variant = search.ask.variant();
     let axes = search.ask.axes(Axes::default());
-    let options = Options { variant: Some(variant.clone()), axes: Some(axes), ..Options::default() };
+    let options =
+        Options { variant: Some(variant.clone()), axes: Some(axes), ..Options::default() };
     let mut source = ChaCha8Rng::seed_from_u64(search.seed);
     while search.runs.is_none_or(|most| result.runs < most) {
         if result.runs.is_multiple_of(64) {

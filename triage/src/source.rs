@@ -1,7 +1,7 @@
 //! A source is a program in a file: text for people, or the bytes that an engine saves.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use racewalk::prog::{self, Document, limits};
 
@@ -13,8 +13,6 @@ const MAGIC: &str = "racewalk";
 /// A program that was read from a file.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// Where it came from.
-    pub(crate) path: PathBuf,
     /// The program, and the comments if it was text.
     pub(crate) document: Document,
     /// Its text; `None`: it was bytes.
@@ -35,21 +33,22 @@ impl Source {
                 format!("{}: not text (invalid UTF-8)", path.display()),
                 "a .rw file is program text; give a file of bytes another suffix",
             )),
-            Ok(text) => Ok(Source::from_bytes(path, text.as_bytes())),
-            Err(error) => Ok(Source::from_bytes(path, error.as_bytes())),
+            Ok(text) => Ok(Source::from_bytes(text.as_bytes())),
+            Err(error) => Ok(Source::from_bytes(error.as_bytes())),
         }
     }
 
     /// Program text that came from `path`.
     pub(crate) fn from_text(path: &Path, text: String) -> Result<Source, Refusal> {
-        let document = racewalk::parse(&text).map_err(|error| Refusal::parse(path, &text, &error))?;
-        Ok(Source { path: path.to_owned(), document, text: Some(text) })
+        let document =
+            racewalk::parse(&text).map_err(|error| Refusal::parse(path, &text, &error))?;
+        Ok(Source { document, text: Some(text) })
     }
 
-    fn from_bytes(path: &Path, bytes: &[u8]) -> Source {
+    fn from_bytes(bytes: &[u8]) -> Source {
         let program = prog::decode(&bytes[..bytes.len().min(limits::INPUT_BYTES_MAX)]);
         let document = Document { program, ..Document::default() };
-        Source { path: path.to_owned(), document, text: None }
+        Source { document, text: None }
     }
 }
 

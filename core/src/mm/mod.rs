@@ -17,6 +17,7 @@ mod migrate;
 mod mm_struct;
 mod mmap;
 mod mmu_notifier;
+mod names;
 mod page_table_check;
 pub mod pgtable;
 pub mod place;
@@ -38,6 +39,7 @@ pub use kernel::{Config, FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, Ptlock, UNI
 pub use memory::Signal;
 pub use mm_struct::MmStruct;
 pub use mmu_notifier::Shadow;
+pub use names::{object_name, value_name};
 pub use tlb::{AccessFault, Translation, UserAccess};
 pub use types::{
     AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId,

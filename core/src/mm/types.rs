@@ -58,6 +58,11 @@ pub enum Rss {
     Shmem = 3,
 }
 
+impl Rss {
+    /// The names of the counters, by number.
+    pub const NAMES: [&str; 4] = ["MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES"];
+}
+
 const PRESENT: u64 = 1 << 0;
 const RW: u64 = 1 << 1;
 const USER: u64 = 1 << 2;

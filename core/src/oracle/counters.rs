@@ -8,29 +8,29 @@
 
 use super::view::Wrong;
 use super::{Oracle, Recount, View};
-use crate::mm::class::{Class, class_name};
-use crate::mm::{FolioId, Kernel, MMS_MAX};
+use crate::mm::class::Class;
+use crate::mm::{FolioId, Kernel, MMS_MAX, Rss, object_name};
 use crate::sync::{Cpu, Obj, Splat};
 
 /// What the operation still owes to counters of these classes.
-fn settled(cpu: &Cpu<'_>, classes: &[Class]) -> Result<(), Wrong> {
+fn settled(view: &View<'_>, cpu: &Cpu<'_>, classes: &[Class]) -> Result<(), Wrong> {
     if cpu.debts.is_settled() {
         return Ok(());
     }
     match cpu.debts.open().into_iter().find(|debt| classes.iter().any(|class| class.has(debt.to))) {
         Some(debt) => {
-            let (name, index, amount) = (class_name(debt.to), debt.to.index(), debt.amount);
-            let detail = format!("the operation ended with {amount:+} owed to {name} {index}");
+            let (name, amount) = (object_name(debt.to, view.kernel.hpn), debt.amount);
+            let detail = format!("the operation ended with {amount:+} still owed to {name}");
             Err(Wrong::new(detail, [debt.to]))
         }
         None => Ok(()),
     }
 }
 
-fn negative(splat: Splat, classes: &[Class]) -> Option<Wrong> {
+fn negative(view: &View<'_>, splat: Splat, classes: &[Class]) -> Option<Wrong> {
     match splat {
         Splat::Negative(obj) if classes.iter().any(|class| class.has(obj)) => Some(Wrong::new(
-            format!("{} {} went below what it can be", class_name(obj), obj.index()),
+            format!("{} went below what it can be", object_name(obj, view.kernel.hpn)),
             [obj],
         )),
         _ => None,
@@ -50,7 +50,7 @@ pub(super) const PAGE_TABLE_CHECK: Oracle = Oracle {
         Splat::PageTableCheck(what) => Some(Wrong::new(what, [])),
         _ => None,
     }),
-    op_end: Some(|_, cpu| settled(cpu, &[Class::Ptc])),
+    op_end: Some(|view, cpu| settled(view, cpu, &[Class::Ptc])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         if !view.kernel.config.page_table_check {
             return Ok(());
@@ -74,8 +74,8 @@ pub(super) const PAGE_TABLE_CHECK: Oracle = Oracle {
 
 /// Q5 to Q7.
 pub(super) const MAPCOUNT_MISMATCH: Oracle = Oracle {
-    splat: Some(|_, splat| negative(splat, &[Class::Mapcount, Class::EntireMapcount])),
-    op_end: Some(|_, cpu| settled(cpu, &[Class::Mapcount, Class::EntireMapcount])),
+    splat: Some(|view, splat| negative(view, splat, &[Class::Mapcount, Class::EntireMapcount])),
+    op_end: Some(|view, cpu| settled(view, cpu, &[Class::Mapcount, Class::EntireMapcount])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         view.kernel.folios.touched().try_for_each(|id| mapcounts(view.kernel, recount, id))
     }),
@@ -118,8 +118,8 @@ fn mapcounts(kernel: &Kernel, recount: &Recount, id: FolioId) -> Result<(), Wron
 
 /// Q8.
 pub(super) const REFCOUNT_MISMATCH: Oracle = Oracle {
-    splat: Some(|_, splat| negative(splat, &[Class::Refcount])),
-    op_end: Some(|_, cpu| settled(cpu, &[Class::Refcount])),
+    splat: Some(|view, splat| negative(view, splat, &[Class::Refcount])),
+    op_end: Some(|view, cpu| settled(view, cpu, &[Class::Refcount])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         view.kernel.folios.touched().try_for_each(|id| {
             let refcount = &view.kernel.folio(id).refcount;
@@ -136,11 +136,11 @@ pub(super) const REFCOUNT_MISMATCH: Oracle = Oracle {
 
 /// Q1 to Q3.
 pub(super) const BAD_RSS_COUNTER: Oracle = Oracle {
-    op_end: Some(|_, cpu| settled(cpu, &[Class::Rss])),
+    op_end: Some(|view, cpu| settled(view, cpu, &[Class::Rss])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         (0..MMS_MAX * 4).try_for_each(|n| {
             let counter = &view.kernel.mms[n / 4].rss[n % 4];
-            let name = format!("{} of m{}", Recount::rss_name(n % 4), n / 4);
+            let name = format!("{} of m{}", Rss::NAMES[n % 4], n / 4);
             equal(&name, counter.obj(), counter.peek() as i64, recount.rss[n / 4][n % 4])
         })
     }),
@@ -153,8 +153,8 @@ pub(super) const BAD_RSS_COUNTER: Oracle = Oracle {
 
 /// Q4.
 pub(super) const NR_PTES_MISMATCH: Oracle = Oracle {
-    splat: Some(|_, splat| negative(splat, &[Class::NrPtes])),
-    op_end: Some(|_, cpu| settled(cpu, &[Class::NrPtes])),
+    splat: Some(|view, splat| negative(view, splat, &[Class::NrPtes])),
+    op_end: Some(|view, cpu| settled(view, cpu, &[Class::NrPtes])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         (0..MMS_MAX).try_for_each(|mm| {
             let counter = &view.kernel.mms[mm].nr_ptes;
@@ -175,8 +175,8 @@ pub(super) const NR_PTES_MISMATCH: Oracle = Oracle {
 
 /// Q10.
 pub(super) const SWAP_COUNT_MISMATCH: Oracle = Oracle {
-    splat: Some(|_, splat| negative(splat, &[Class::SwapCount])),
-    op_end: Some(|_, cpu| settled(cpu, &[Class::SwapCount])),
+    splat: Some(|view, splat| negative(view, splat, &[Class::SwapCount])),
+    op_end: Some(|view, cpu| settled(view, cpu, &[Class::SwapCount])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         view.kernel.swap.touched().try_for_each(|(id, slot)| {
             let name = format!("use count of swap slot {}", id.0);

@@ -6,17 +6,17 @@
 
 use super::view::Wrong;
 use super::{Oracle, View};
-use crate::mm::class::class_name;
+use crate::mm::object_name;
 use crate::sync::{Obj, Splat};
 
-fn about(obj: Obj, what: &str) -> Wrong {
-    Wrong::new(format!("{} {} {what}", class_name(obj), obj.index()), [obj])
+fn about(view: &View<'_>, obj: Obj, what: &str) -> Wrong {
+    Wrong::new(format!("{} {what}", object_name(obj, view.kernel.hpn)), [obj])
 }
 
 /// S3.
 pub(super) const PGTABLE_USED_AFTER_FREE: Oracle = Oracle {
-    splat: Some(|_, splat| match splat {
-        Splat::TableUseAfterFree(table) => Some(about(table, "was used after it was freed")),
+    splat: Some(|view, splat| match splat {
+        Splat::TableUseAfterFree(table) => Some(about(view, table, "was used after it was freed")),
         _ => None,
     }),
     ..Oracle::new("pgtable_used_after_free", "S3", "Nobody walks a page table that has been freed.")
@@ -24,9 +24,9 @@ pub(super) const PGTABLE_USED_AFTER_FREE: Oracle = Oracle {
 
 /// I3.4.
 pub(super) const WRITE_TO_DETACHED_TABLE: Oracle = Oracle {
-    splat: Some(|_, splat| match splat {
+    splat: Some(|view, splat| match splat {
         Splat::WriteToDetachedTable(table) => {
-            Some(about(table, "got an entry after it was unlinked"))
+            Some(about(view, table, "got an entry after it was unlinked"))
         }
         _ => None,
     }),
@@ -44,6 +44,7 @@ pub(super) const FOLIO_FREED_IN_USE: Oracle = Oracle {
             let id = crate::mm::FolioId(folio.index());
             let maps = view.kernel.folio_mapcount(id);
             Some(about(
+                view,
                 folio,
                 &format!("was freed while {maps} entries map it, or locked, or in a page cache"),
             ))

@@ -6,18 +6,18 @@
 
 use super::view::Wrong;
 use super::{Oracle, View};
-use crate::mm::class::class_name;
+use crate::mm::object_name;
 use crate::sync::{Obj, Splat};
 
-fn name(obj: Obj) -> String {
-    format!("{} {}", class_name(obj), obj.index())
+fn name(view: &View<'_>, obj: Obj) -> String {
+    object_name(obj, view.kernel.hpn)
 }
 
 /// S5.
 pub(super) const LOCK_ORDER: Oracle = Oracle {
-    splat: Some(|_, splat| match splat {
+    splat: Some(|view, splat| match splat {
         Splat::LockOrder { held, taken } => Some(Wrong::new(
-            format!("{} was taken while {} is held", name(taken), name(held)),
+            format!("{} was taken while {} is held", name(view, taken), name(view, held)),
             [taken, held],
         )),
         _ => None,
@@ -31,8 +31,10 @@ pub(super) const LOCK_ORDER: Oracle = Oracle {
 
 /// Section 12.4.
 pub(super) const LOCK_NOT_HELD: Oracle = Oracle {
-    splat: Some(|_, splat| match splat {
-        Splat::NotHeld(lock) => Some(Wrong::new(format!("{} is not held", name(lock)), [lock])),
+    splat: Some(|view, splat| match splat {
+        Splat::NotHeld(lock) => {
+            Some(Wrong::new(format!("{} is not held", name(view, lock)), [lock]))
+        }
         _ => None,
     }),
     ..Oracle::new(
@@ -44,9 +46,9 @@ pub(super) const LOCK_NOT_HELD: Oracle = Oracle {
 
 /// S5.
 pub(super) const UNLOCK_NOT_OWNER: Oracle = Oracle {
-    splat: Some(|_, splat| match splat {
+    splat: Some(|view, splat| match splat {
         Splat::NotOwner(lock) => Some(Wrong::new(
-            format!("{} was released by a CPU that does not hold it", name(lock)),
+            format!("{} was released by a CPU that does not hold it", name(view, lock)),
             [lock],
         )),
         _ => None,
@@ -56,9 +58,9 @@ pub(super) const UNLOCK_NOT_OWNER: Oracle = Oracle {
 
 /// Section 12.1.
 pub(super) const SLEEP_IN_ATOMIC: Oracle = Oracle {
-    splat: Some(|_, splat| match splat {
+    splat: Some(|view, splat| match splat {
         Splat::SleepInAtomic { held } => Some(Wrong::new(
-            format!("something that may sleep was called with {} held", name(held)),
+            format!("something that may sleep was called with {} held", name(view, held)),
             [held],
         )),
         _ => None,
@@ -72,10 +74,11 @@ pub(super) const SLEEP_IN_ATOMIC: Oracle = Oracle {
 
 /// Q11.
 pub(super) const LOCK_LEFT_HELD: Oracle = Oracle {
-    op_end: Some(|_, cpu| match cpu.held().iter().next() {
-        Some(lock) => {
-            Err(Wrong::new(format!("the operation ended with {} held", name(lock.obj)), [lock.obj]))
-        }
+    op_end: Some(|view, cpu| match cpu.held().iter().next() {
+        Some(lock) => Err(Wrong::new(
+            format!("the operation ended with {} held", name(view, lock.obj)),
+            [lock.obj],
+        )),
         None if cpu.held().is_atomic() => {
             Err(Wrong::new("the operation ended inside an RCU read section", []))
         }
@@ -89,7 +92,10 @@ pub(super) const LOCK_LEFT_HELD: Oracle = Oracle {
             .map(|mm| &mm.mmap_lock)
             .chain(k.files.iter().map(|file| &file.i_mmap_rwsem));
         if let Some(lock) = rwsems.into_iter().find(|lock| lock.is_locked()) {
-            return Err(Wrong::new(format!("{} is still held", name(lock.obj())), [lock.obj()]));
+            return Err(Wrong::new(
+                format!("{} is still held", name(view, lock.obj())),
+                [lock.obj()],
+            ));
         }
         match k.folios.touched().find(|&id| k.folio(id).lock.is_locked()) {
             Some(id) => {

@@ -112,9 +112,4 @@ impl Recount {
             }
         }
     }
-
-    /// The names of the rss counters.
-    pub fn rss_name(which: usize) -> &'static str {
-        ["MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES"][which]
-    }
 }

@@ -12,7 +12,7 @@ use crate::mm::{Config, Kernel};
 use crate::oracle::{self, Wrong};
 use crate::prog::{self, Axes, Op, Program, Schedule, Setup};
 use crate::sched::{self, Pct, RandomWalk, Script, Turns};
-use crate::sync::{Cpu, FEEDBACK_SLOTS, Feedback, What};
+use crate::sync::{CPUS_MAX, Cpu, FEEDBACK_SLOTS, Feedback, What};
 
 /// How to run.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +100,12 @@ impl Machine {
         };
         let end = conduct(&mut self.stacks, &stage, &|cpu| run.cpu(cpu));
         run.conclude(&end);
-        let (reached, steps) = (run.reached.get(), run.steps.get());
+        let (reached, counted) = (run.reached.get(), run.steps.get());
+        // A run that was stopped has CPUs that did not come to their end: the trace knows how far they came.
+        let steps = match &memory.trace {
+            Some(trace) => (0..CPUS_MAX as u8).map(|cpu| trace.steps_of(cpu)).sum(),
+            None => counted,
+        };
         let unreached = match &*director.policy() {
             sched::Policy::Turns(turns) => turns.missed(),
             _ => Vec::new(),

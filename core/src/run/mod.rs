@@ -24,7 +24,7 @@ pub use director::{Director, End, FAIR_STEPS_MAX, STEPS_MAX, Segment};
 pub use fibre::{Listener, Stage, conduct};
 pub use free::free_run;
 pub use machine::{Machine, Options};
-pub use names::{object_name, parse, place_name, print, print_program, value_name, vocabulary};
+pub use names::{parse, place_name, print, print_program, vocabulary};
 pub use os::free_run as on_os_threads;
 pub use outcome::{Outcome, Reached, Verdict, Violation};
 pub use stacks::{STACK_BYTES, Stacks};

@@ -1,14 +1,12 @@
-//! The names of things: places, objects, values; and program text with all of them.
+//! The names that program text may use, and the text with them.
 
 use std::sync::LazyLock;
 
-use crate::mm::class::{Class, class_name};
 use crate::mm::place::PLACES;
 use crate::mm::steps::{Era, PROTECTIONS};
-use crate::mm::{Pfn, Pmd, Pte, UNITS_MAX};
 use crate::oracle::ORACLES;
 use crate::prog::{self, Document, ParseError, Program, Vocabulary};
-use crate::sync::{Obj, Place};
+use crate::sync::Place;
 
 struct Names {
     kernels: Vec<&'static str>,
@@ -52,103 +50,4 @@ pub fn print_program(program: &Program) -> String {
 /// The name of a place.
 pub fn place_name(place: Place) -> &'static str {
     PLACES.get(usize::from(place.0)).copied().unwrap_or("?")
-}
-
-/// The name of an object: `pt7[3]`, `m0 pmd[1]`, `folio130`, `m0 mmap_lock`.
-pub fn object_name(obj: Obj, hpn: u32) -> String {
-    let (n, name) = (obj.index(), class_name(obj));
-    let class = |class: Class| class.has(obj);
-    if class(Class::Pte) {
-        format!("pt{}[{}]", n / hpn, n % hpn)
-    } else if class(Class::Pmd) {
-        format!("m{} pmd[{}]", n / UNITS_MAX as u32, n % UNITS_MAX as u32)
-    } else if class(Class::Table) {
-        format!("pt{n}")
-    } else if class(Class::Ptl) {
-        format!("pt{n} ptl")
-    } else if class(Class::Rss) {
-        format!("m{} {}", n / 4, crate::oracle::Recount::rss_name(n as usize % 4))
-    } else if [Class::MmapLock, Class::Pml, Class::PageTableLock, Class::NrPtes, Class::VmaTree]
-        .into_iter()
-        .any(class)
-    {
-        format!("m{n} {name}")
-    } else if [Class::InodeRwsem, Class::IMmapRwsem, Class::XaLock, Class::ISize, Class::IMmap]
-        .into_iter()
-        .any(class)
-    {
-        format!("f{n} {name}")
-    } else if [
-        Class::Refcount,
-        Class::EntireMapcount,
-        Class::NrPagesMapped,
-        Class::FolioFlags,
-        Class::Mapping,
-        Class::Ptc,
-    ]
-    .into_iter()
-    .any(class)
-    {
-        format!("folio{n} {name}")
-    } else if class(Class::FolioLock) {
-        format!("folio{n} lock")
-    } else if [Class::Mapcount, Class::Content, Class::PtcAnon, Class::PtcFile]
-        .into_iter()
-        .any(class)
-    {
-        format!("page{n} {name}")
-    } else if class(Class::Cache) {
-        let pages = hpn * crate::mm::FILE_UNITS_MAX as u32;
-        format!("f{} i_pages[{}]", n / pages, n % pages)
-    } else if class(Class::AnonVmaPtr) || class(Class::Vma) {
-        format!("v{} {name}", n % 256)
-    } else if class(Class::Tlb) {
-        if n >= 256 { format!("m{} cpumask", n - 256) } else { format!("cpu{n} tlb") }
-    } else {
-        format!("{name}{n}")
-    }
-}
-
-/// The value of an object in words: an entry by what it maps, everything else as a number.
-pub fn value_name(obj: Obj, value: u64, hpn: u32) -> String {
-    if Class::Pte.has(obj) {
-        pte_name(Pte(value), hpn)
-    } else if Class::Pmd.has(obj) {
-        pmd_name(Pmd(value), hpn)
-    } else if value > u64::MAX / 2 {
-        (value as i64).to_string()
-    } else {
-        value.to_string()
-    }
-}
-
-fn page_name(pfn: Pfn, hpn: u32) -> String {
-    let small = crate::mm::small_folios(hpn);
-    match pfn.0 {
-        1 => "zero page".to_owned(),
-        n if n < small => format!("folio{n}"),
-        n => format!("folio{}+{}", small + (n - small) / hpn, (n - small) % hpn),
-    }
-}
-
-fn pte_name(pte: Pte, hpn: u32) -> String {
-    if pte.is_none() {
-        "none".to_owned()
-    } else if let Some(slot) = pte.swap_slot() {
-        format!("swap {}", slot.0)
-    } else if pte.is_migration() {
-        format!("migration {}", page_name(pte.pfn(), hpn))
-    } else {
-        format!("{}{}", page_name(pte.pfn(), hpn), if pte.is_write() { " rw" } else { "" })
-    }
-}
-
-fn pmd_name(pmd: Pmd, hpn: u32) -> String {
-    if pmd.is_none() {
-        "none".to_owned()
-    } else if pmd.is_trans_huge() {
-        format!("huge {}", page_name(pmd.pfn(), hpn).trim_end_matches("+0"))
-    } else {
-        pmd.pgtable().map_or_else(|| "?".to_owned(), |table| format!("pt{}", table.0))
-    }
 }

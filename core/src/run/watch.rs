@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 
 use super::fibre::Listener;
-use super::names::{object_name, place_name};
+use super::names::place_name;
 use super::outcome::Violation;
-use crate::mm::Kernel;
+use crate::mm::{Kernel, object_name};
 use crate::oracle::{Dropping, ORACLES, Observed, Oracle, Recount, View, Wrong};
 use crate::sync::{Cpu, Place, What};
 use crate::trace::{Event, Trace};

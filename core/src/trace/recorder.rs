@@ -23,6 +23,11 @@ impl Trace {
         &self.events
     }
 
+    /// How many steps a CPU has taken.
+    pub fn steps_of(&self, cpu: u8) -> u32 {
+        self.events.iter().rev().find(|event| event.cpu == cpu).map_or(0, |event| event.step)
+    }
+
     /// The hash of all events so far.
     pub fn hash(&self) -> u64 {
         self.hash.finish()

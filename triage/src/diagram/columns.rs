@@ -9,7 +9,12 @@ const WIDTH_MAX: usize = 44;
 const GAP: usize = 2;
 
 /// Writes the head, the initial state and the rows.
-pub(super) fn write(f: &mut fmt::Formatter<'_>, cpus: usize, start: &[String], rows: &[Row]) -> fmt::Result {
+pub(super) fn write(
+    f: &mut fmt::Formatter<'_>,
+    cpus: usize,
+    start: &[String],
+    rows: &[Row],
+) -> fmt::Result {
     let texts: Vec<String> = rows.iter().map(text).collect();
     let widths: Vec<usize> = (0..cpus.max(1))
         .map(|cpu| {
@@ -17,7 +22,11 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, cpus: usize, start: &[String], r
             mine.map(|(_, text)| text.chars().count() + GAP).max().unwrap_or(0).clamp(12, WIDTH_MAX)
         })
         .collect();
-    let heads: String = widths.iter().enumerate().map(|(cpu, &width)| format!("{:width$}", format!("CPU{cpu}"))).collect();
+    let heads: String = widths
+        .iter()
+        .enumerate()
+        .map(|(cpu, &width)| format!("{:width$}", format!("CPU{cpu}")))
+        .collect();
     let rules: String = widths.iter().map(|&width| format!("{:width$}", "----")).collect();
     writeln!(f, "\t{}\n\t{}", heads.trim_end(), rules.trim_end())?;
     if !start.is_empty() {

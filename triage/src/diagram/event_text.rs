@@ -15,7 +15,14 @@ pub(crate) fn write_events(outcome: &Outcome, hpn: u32, out: &mut impl Write) ->
             continue;
         }
         let text = text(event, hpn);
-        writeln!(out, "cpu{} {:>5}  {:indent$}{text}", event.cpu, event.step, "", indent = *depth * 2)?;
+        writeln!(
+            out,
+            "cpu{} {:>5}  {:indent$}{text}",
+            event.cpu,
+            event.step,
+            "",
+            indent = *depth * 2
+        )?;
         *depth += usize::from(matches!(event.what, What::Enter(_)));
     }
     Ok(())
@@ -23,9 +30,7 @@ pub(crate) fn write_events(outcome: &Outcome, hpn: u32, out: &mut impl Write) ->
 
 /// Every event of a run.
 pub(crate) fn events_json(outcome: &Outcome, hpn: u32) -> Value {
-    let object = |event: &Event| {
-        json!({ "cpu": event.cpu, "step": event.step, "place": place_name(event.place), "what": text(event, hpn) })
-    };
+    let object = |event: &Event| json!({ "cpu": event.cpu, "step": event.step, "place": place_name(event.place), "what": text(event, hpn) });
     events(outcome).iter().map(object).collect()
 }
 
@@ -43,13 +48,20 @@ fn text(event: &Event, hpn: u32) -> String {
         What::OpBegin(op) => format!("begin op {op}"),
         What::OpEnd(u16::MAX) => "end of an operation of the set-up".to_owned(),
         What::OpEnd(op) => format!("end op {op}"),
-        What::Load { obj, value } => format!("READ_ONCE({}) == {}", name(obj), value_name(obj, value, hpn)),
+        What::Load { obj, value } => {
+            format!("READ_ONCE({}) == {}", name(obj), value_name(obj, value, hpn))
+        }
         What::Store { obj, old, value } => {
             let value = value_name(obj, value, hpn);
             format!("WRITE_ONCE({}, {value}), was {}", name(obj), value_name(obj, old, hpn))
         }
         What::Rmw { obj, old, value } => {
-            format!("xchg({}): {} -> {}", name(obj), value_name(obj, old, hpn), value_name(obj, value, hpn))
+            format!(
+                "xchg({}): {} -> {}",
+                name(obj),
+                value_name(obj, old, hpn),
+                value_name(obj, value, hpn)
+            )
         }
         What::Lock { obj, mode: LockMode::Exclusive } => format!("lock({})", name(obj)),
         What::Lock { obj, mode: LockMode::Read } => format!("down_read({})", name(obj)),
@@ -60,9 +72,14 @@ fn text(event: &Event, hpn: u32) -> String {
         What::Free(obj) => format!("free {}", name(obj)),
         What::Unlink { table, pmd } => format!("unlink {} from {}", name(table), name(pmd)),
         What::Downgrade { mm, start, pages } => format!("downgrade m{mm} pages {start}+{pages}"),
-        What::Establish { mm, start, pfn, pages } => format!("establish m{mm} pages {start}+{pages} -> pfn {pfn}"),
+        What::Establish { mm, start, pfn, pages } => {
+            format!("establish m{mm} pages {start}+{pages} -> pfn {pfn}")
+        }
         What::Notifier { mm, start, pages, open } => {
-            format!("invalidate_range_{}(m{mm}, pages {start}+{pages})", if open { "start" } else { "end" })
+            format!(
+                "invalidate_range_{}(m{mm}, pages {start}+{pages})",
+                if open { "start" } else { "end" }
+            )
         }
         What::UserLoad { mm, page, value } => format!("load from m{mm} page {page}: {value:#x}"),
         What::UserStore { mm, page, value } => format!("store to m{mm} page {page}: {value:#x}"),
@@ -79,12 +96,18 @@ fn splat_text(splat: Splat, hpn: u32) -> String {
     match splat {
         Splat::VmBug(condition) => format!("VM_BUG_ON({condition})"),
         Splat::PageTableCheck(what) => format!("page_table_check: {what}"),
-        Splat::LockOrder { held, taken } => format!("lock order: {} inside {}", name(taken), name(held)),
-        Splat::SleepInAtomic { held } => format!("sleeping function called with {} held", name(held)),
+        Splat::LockOrder { held, taken } => {
+            format!("lock order: {} inside {}", name(taken), name(held))
+        }
+        Splat::SleepInAtomic { held } => {
+            format!("sleeping function called with {} held", name(held))
+        }
         Splat::NotHeld(lock) => format!("{} is not held", name(lock)),
         Splat::NotOwner(lock) => format!("{} is held by somebody else, or by nobody", name(lock)),
         Splat::TableUseAfterFree(table) => format!("{} is used after it was freed", name(table)),
-        Splat::WriteToDetachedTable(table) => format!("an entry is written to {}, which is not linked", name(table)),
+        Splat::WriteToDetachedTable(table) => {
+            format!("an entry is written to {}, which is not linked", name(table))
+        }
         Splat::TableLinkage(table) => format!("{} is linked more or less than once", name(table)),
         Splat::BogusTable(table) => format!("{} does not exist", name(table)),
         Splat::Negative(counter) => format!("{} goes below zero", name(counter)),

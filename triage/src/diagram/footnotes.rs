@@ -9,7 +9,9 @@ pub(super) fn mark(rows: &mut [Row], violation: &Violation) -> Vec<String> {
     let mut marked: Vec<usize> = Vec::new();
     // In the function that is to blame, the first change; on the other CPUs, the last one.
     let blamed = rows.iter().position(|row| {
-        is_related(row, violation) && row.cpu == violation.cpu && place_name(row.function) == violation.function
+        is_related(row, violation)
+            && row.cpu == violation.cpu
+            && place_name(row.function) == violation.function
     });
     marked.extend(blamed);
     for cpu in (0..8).filter(|&cpu| blamed.is_none() || cpu != violation.cpu) {
@@ -46,8 +48,12 @@ fn is_related(row: &Row, violation: &Violation) -> bool {
 /// Whether a change of an entry changes what `named` counts.
 fn counts(named: Obj, changed: Obj, text: &str) -> bool {
     let entry = Class::Pte.has(changed) || Class::Pmd.has(changed);
-    let of_folio = [Class::Ptc, Class::Refcount, Class::EntireMapcount, Class::Folio].iter().any(|class| class.has(named));
-    let of_mm = [Class::Rss, Class::NrPtes, Class::Mapcount, Class::SwapCount].iter().any(|class| class.has(named));
+    let of_folio = [Class::Ptc, Class::Refcount, Class::EntireMapcount, Class::Folio]
+        .iter()
+        .any(|class| class.has(named));
+    let of_mm = [Class::Rss, Class::NrPtes, Class::Mapcount, Class::SwapCount]
+        .iter()
+        .any(|class| class.has(named));
     let table = Class::Table.has(named) && text.starts_with(&format!("pt{}[", named.index()));
     entry && (of_mm || table || (of_folio && text.contains(&format!("folio{}", named.index()))))
 }

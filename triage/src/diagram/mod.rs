@@ -13,7 +13,6 @@ use racewalk::{Outcome, Program, Violation};
 
 pub(crate) use event_text::{events_json, write_events};
 use select::Row;
-pub(crate) use subject::file_of;
 
 /// What is shown.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,12 +60,17 @@ fn heading(violation: &Violation) -> String {
         "quiescence" => "at quiescence".to_owned(),
         function => format!("in {function}"),
     };
-    let mut text = format!("{}: {} {place}\n\n", subject::file_of(violation.function), violation.oracle.name);
+    let mut text =
+        format!("{}: {} {place}\n\n", subject::file_of(violation.function), violation.oracle.name);
     text += &columns::wrap(violation.oracle.why, 72);
     text += &columns::wrap(&format!("Here {}.", violation.detail), 72);
     if !violation.debts.is_empty() {
-        let debts: Vec<String> = violation.debts.iter().map(|(cpu, debt)| format!("cpu{cpu}: {debt}")).collect();
-        text += &columns::wrap(&format!("Still owed by the operation in flight: {}.", debts.join(", ")), 72);
+        let debts: Vec<String> =
+            violation.debts.iter().map(|(cpu, debt)| format!("cpu{cpu}: {debt}")).collect();
+        text += &columns::wrap(
+            &format!("Still owed by the operation in flight: {}.", debts.join(", ")),
+            72,
+        );
     }
     text
 }

@@ -4,7 +4,9 @@
 //! closed invalidation ranges, waits, what is freed, and every change of the objects that the violation names. The
 //! functions around them give the indentation.
 
-use racewalk::{Class, Event, LockMode, Obj, Place, Violation, What, object_name, place_name, value_name};
+use racewalk::{
+    Class, Event, LockMode, Obj, Place, Violation, What, object_name, place_name, value_name,
+};
 
 use super::Options;
 use super::start::is_entry;
@@ -45,7 +47,12 @@ pub(super) fn set_up_ends(events: &[Event], violation: Option<&Violation>) -> us
 }
 
 /// The rows of a run.
-pub(super) fn rows(events: &[Event], violation: Option<&Violation>, options: Options, hpn: u32) -> Vec<Row> {
+pub(super) fn rows(
+    events: &[Event],
+    violation: Option<&Violation>,
+    options: Options,
+    hpn: u32,
+) -> Vec<Row> {
     let wanted = Wanted::new(events, violation, options);
     let mut stacks: [Vec<(Place, bool)>; 8] = Default::default();
     let mut rows = Vec::new();
@@ -58,10 +65,26 @@ pub(super) fn rows(events: &[Event], violation: Option<&Violation>, options: Opt
             }
             _ => {
                 let Some((text, changed, repeats)) = wanted.text(event, hpn) else { continue };
+                // The notifier's own function says it all.
+                if matches!(event.what, What::Notifier { .. }) {
+                    stack.truncate(stack.len().saturating_sub(1));
+                }
                 open_calls(event.cpu, stack, event.place, &mut rows);
-                let depth = stack.len();
+                if matches!(event.what, What::Notifier { .. }) {
+                    stack.push((Place(0), true));
+                }
+                let depth = stack.len() - usize::from(matches!(event.what, What::Notifier { .. }));
                 let function = stack.last().map_or(Place(0), |(function, _)| *function);
-                rows.push(Row { cpu: event.cpu, depth, text, function, place: event.place, changed, note: None, repeats });
+                rows.push(Row {
+                    cpu: event.cpu,
+                    depth,
+                    text,
+                    function,
+                    place: event.place,
+                    changed,
+                    note: None,
+                    repeats,
+                });
             }
         }
     }
@@ -70,7 +93,16 @@ pub(super) fn rows(events: &[Event], violation: Option<&Violation>, options: Opt
         open_calls(violation.cpu, &mut stacks[usize::from(violation.cpu) % 8], Place(0), &mut rows);
         let text = format!("^^^ {}", violation.oracle.name);
         let (function, place) = (Place(0), Place(0));
-        rows.push(Row { cpu: violation.cpu, depth, text, function, place, changed: None, note: None, repeats: false });
+        rows.push(Row {
+            cpu: violation.cpu,
+            depth,
+            text,
+            function,
+            place,
+            changed: None,
+            note: None,
+            repeats: false,
+        });
     }
     shorten(fold_loops(rows))
 }
@@ -80,7 +112,16 @@ fn open_calls(cpu: u8, stack: &mut [(Place, bool)], place: Place, rows: &mut Vec
     for (depth, (function, shown)) in stack.iter_mut().enumerate() {
         if !std::mem::replace(shown, true) {
             let text = format!("{}()", place_name(*function));
-            rows.push(Row { cpu, depth, text, function: *function, place, changed: None, note: None, repeats: false });
+            rows.push(Row {
+                cpu,
+                depth,
+                text,
+                function: *function,
+                place,
+                changed: None,
+                note: None,
+                repeats: false,
+            });
         }
     }
 }
@@ -115,16 +156,28 @@ impl Wanted {
             What::Store { obj, old, value } | What::Rmw { obj, old, value } => {
                 let shown = old != value && (is_entry(obj) || self.named.contains(&obj));
                 let (from, to) = (value_name(obj, old, hpn), value_name(obj, value, hpn));
-                shown.then(|| (format!("{}: {from} -> {to}", name(obj)), Some(obj), Class::Pte.has(obj)))
+                shown.then(|| {
+                    (format!("{}: {from} -> {to}", name(obj)), Some(obj), Class::Pte.has(obj))
+                })
             }
             What::Load { obj, value } if self.contended.contains(&obj) && Class::Pte.has(obj) => {
-                Some((format!("READ_ONCE({}) == {}", name(obj), value_name(obj, value, hpn)), None, true))
+                Some((
+                    format!("READ_ONCE({}) == {}", name(obj), value_name(obj, value, hpn)),
+                    None,
+                    true,
+                ))
             }
-            What::UserLoad { page, value, .. } => line(format!("user reads page {page}: {value:#x}")),
-            What::UserStore { page, value, .. } => line(format!("user stores {value:#x} to page {page}")),
+            What::UserLoad { page, value, .. } => {
+                line(format!("user reads page {page}: {value:#x}"))
+            }
+            What::UserStore { page, value, .. } => {
+                line(format!("user stores {value:#x} to page {page}"))
+            }
             What::Wait { obj } => line(format!("waits for {}", name(obj))),
             What::Free(obj) => line(format!("frees {}", name(obj))),
-            What::Flush { target, .. } if self.flushes => line(format!("flushes the TLB of cpu{target}")),
+            What::Flush { target, .. } if self.flushes => {
+                line(format!("flushes the TLB of cpu{target}"))
+            }
             What::Lock { obj, mode } if self.locks => {
                 let how = match mode {
                     LockMode::Exclusive => "lock",
@@ -134,9 +187,10 @@ impl Wanted {
                 line(format!("{how}({})", name(obj)))
             }
             What::Unlock { obj } if self.locks => line(format!("unlock({})", name(obj))),
-            What::Notifier { open, .. } => {
-                line(format!("mirrors: invalidation {}", if open { "opened" } else { "closed" }))
-            }
+            What::Notifier { open, .. } => line(format!(
+                "mmu_notifier_invalidate_range_{}()",
+                if open { "start" } else { "end" }
+            )),
             _ => None,
         }
     }
@@ -148,7 +202,9 @@ fn contended(events: &[Event]) -> Vec<Obj> {
         .iter()
         .filter_map(|event| match event.what {
             What::Load { obj, .. } => Some((obj, event.cpu, false)),
-            What::Store { obj, old, value } | What::Rmw { obj, old, value } => Some((obj, event.cpu, old != value)),
+            What::Store { obj, old, value } | What::Rmw { obj, old, value } => {
+                Some((obj, event.cpu, old != value))
+            }
             _ => None,
         })
         .filter(|(obj, ..)| is_entry(*obj))
@@ -159,7 +215,8 @@ fn contended(events: &[Event]) -> Vec<Obj> {
         let of_it = || readers.iter().filter(move |(o, ..)| *o == obj);
         of_it().any(|(_, cpu, wrote)| *wrote && of_it().any(|(_, other, _)| other != cpu))
     };
-    let mut objs: Vec<Obj> = readers.iter().map(|(obj, ..)| *obj).filter(|&obj| raced(obj)).collect();
+    let mut objs: Vec<Obj> =
+        readers.iter().map(|(obj, ..)| *obj).filter(|&obj| raced(obj)).collect();
     objs.dedup();
     objs
 }
@@ -170,7 +227,11 @@ fn fold_loops(rows: Vec<Row>) -> Vec<Row> {
     let mut run = 0;
     for row in rows {
         let same = folded.last().is_some_and(|last: &Row| {
-            last.repeats && row.repeats && last.cpu == row.cpu && last.function == row.function && last.changed.is_some() == row.changed.is_some()
+            last.repeats
+                && row.repeats
+                && last.cpu == row.cpu
+                && last.function == row.function
+                && last.changed.is_some() == row.changed.is_some()
         });
         run = if same { run + 1 } else { 0 };
         if run < LOOP_ROWS {

@@ -2,7 +2,20 @@
 
 /// The files, and the functions or the parts of names that live there.
 const FILES: &[(&str, &[&str])] = &[
-    ("mm/khugepaged", &["collapse_pte", "collapse_abort", "collapse_and_free", "khugepaged", "set_huge_pmd", "find_pmd", "madvise_collapse", "hpage_collapse", "revalidate"]),
+    (
+        "mm/khugepaged",
+        &[
+            "collapse_pte",
+            "collapse_abort",
+            "collapse_and_free",
+            "khugepaged",
+            "set_huge_pmd",
+            "find_pmd",
+            "madvise_collapse",
+            "hpage_collapse",
+            "revalidate",
+        ],
+    ),
     ("mm/pgtable", &["pte_offset_map", "pmd_install", "pmdp_collapse", "pte_free", "pte_alloc"]),
     ("mm/huge_memory", &["zap_huge", "split_huge"]),
     ("mm/swap", &["do_swap", "add_to_swap"]),
@@ -26,5 +39,8 @@ const FILES: &[(&str, &[&str])] = &[
 
 /// The file of a function.
 pub(crate) fn file_of(function: &str) -> &'static str {
-    FILES.iter().find(|(_, parts)| parts.iter().any(|part| function.contains(part))).map_or("mm", |(file, _)| file)
+    FILES
+        .iter()
+        .find(|(_, parts)| parts.iter().any(|part| function.contains(part)))
+        .map_or("mm", |(file, _)| file)
 }

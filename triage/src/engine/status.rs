@@ -47,6 +47,9 @@ impl Said {
 }
 
 fn figures(line: &str) -> Option<Figures> {
+    if !line.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
     let mut words = line.split_whitespace();
     let mut figures = Figures { executions: words.next()?.parse().ok()?, ..Figures::default() };
     while let Some(word) = words.next() {

@@ -8,7 +8,8 @@ use super::trial::Trial;
 pub(super) fn cpus(trial: &mut Trial<'_>) -> bool {
     let mut smaller = false;
     for cpu in (0..trial.best().cpus.len()).rev() {
-        smaller |= trial.best().cpus.len() > 1 && trial.accept(without_cpu(trial.best(), cpu as u8));
+        smaller |=
+            trial.best().cpus.len() > 1 && trial.accept(without_cpu(trial.best(), cpu as u8));
     }
     smaller
 }
@@ -54,7 +55,11 @@ fn without_cpu(program: &Program, gone: u8) -> Program {
     let renumber = |cpu: u8| if cpu > gone { cpu - 1 } else { cpu };
     edit_decisions(&mut program, |decision| {
         let stays = decision.cpu != gone && decision.next != gone;
-        stays.then(|| Decision { cpu: renumber(decision.cpu), next: renumber(decision.next), ..decision })
+        stays.then(|| Decision {
+            cpu: renumber(decision.cpu),
+            next: renumber(decision.next),
+            ..decision
+        })
     });
     program
 }
@@ -92,7 +97,9 @@ impl Gone {
 
     fn op(self, mut op: Op) -> Option<Op> {
         match &mut op {
-            Op::Munmap { vma } | Op::Khugepaged { vma } => *vma = VmaRef(Gone::shift(self.vma, vma.0)?),
+            Op::Munmap { vma } | Op::Khugepaged { vma } => {
+                *vma = VmaRef(Gone::shift(self.vma, vma.0)?)
+            }
             Op::Truncate { file, .. } => *file = FileRef(Gone::shift(self.file, file.0)?),
             Op::RcuGp => {}
             Op::Read { at }
@@ -125,7 +132,9 @@ impl Gone {
 }
 
 fn without_item(program: &Program, item: usize) -> Program {
-    let earlier = |same: fn(&Setup) -> bool| program.setup[..item].iter().filter(|item| same(item)).count() as u8;
+    let earlier = |same: fn(&Setup) -> bool| {
+        program.setup[..item].iter().filter(|item| same(item)).count() as u8
+    };
     let mut gone = Gone::default();
     match program.setup[item] {
         Setup::Mm => gone.mm = Some(earlier(|item| matches!(item, Setup::Mm))),
@@ -137,7 +146,9 @@ fn without_item(program: &Program, item: usize) -> Program {
     program.setup.remove(item);
     // A file or mm that goes takes only mappings along whose removal the set-up can bear: one by one, then.
     let items = program.setup.iter().map(|&item| gone.item(item)).collect::<Option<Vec<_>>>();
-    let Some(items) = items.or_else(|| drop_references(&program.setup, gone)) else { return program };
+    let Some(items) = items.or_else(|| drop_references(&program.setup, gone)) else {
+        return program;
+    };
     program.setup = items;
     for cpu in 0..program.cpus.len() {
         for op in (0..program.cpus[cpu].len()).rev() {
@@ -166,7 +177,8 @@ mod tests {
     use racewalk::prog::{Decision, Op, Program, Schedule};
 
     fn program(decisions: &[(u8, u8, u16, u8)]) -> Program {
-        let decisions = decisions.iter().map(|&(cpu, op, k, next)| Decision { cpu, op, k, next }).collect();
+        let decisions =
+            decisions.iter().map(|&(cpu, op, k, next)| Decision { cpu, op, k, next }).collect();
         let cpus = vec![vec![Op::RcuGp; 3]; 3];
         Program { cpus, schedule: Schedule::Decisions(decisions), ..Program::default() }
     }
@@ -179,7 +191,10 @@ mod tests {
     #[test]
     fn decisions_go_with_their_op() {
         let all = program(&[(0, 0, 5, 1), (0, 1, 6, 2), (0, 2, 7, 1), (0, 3, 0, 1), (1, 1, 1, 0)]);
-        check(without_ops(&all, 0, 1, 2), &[(0, 0, 5, 1), (0, 1, 7, 1), (0, 2, 0, 1), (1, 1, 1, 0)]);
+        check(
+            without_ops(&all, 0, 1, 2),
+            &[(0, 0, 5, 1), (0, 1, 7, 1), (0, 2, 0, 1), (1, 1, 1, 0)],
+        );
         check(without_ops(&all, 0, 0, 3), &[(0, 0, 0, 1), (1, 1, 1, 0)]);
     }
 

@@ -42,9 +42,10 @@ pub(super) fn fewer(trial: &mut Trial<'_>) -> bool {
     if now < 3 || places.len() * places.len() / 2 > SEARCH_RUNS_MAX {
         return false;
     }
-    let pairs = places.iter().enumerate().flat_map(|(n, &first)| {
-        places[n + 1..].iter().map(move |&second| vec![first, second])
-    });
+    let pairs = places
+        .iter()
+        .enumerate()
+        .flat_map(|(n, &first)| places[n + 1..].iter().map(move |&second| vec![first, second]));
     search(trial, pairs)
 }
 
@@ -74,7 +75,9 @@ fn positions(program: &Program) -> Vec<Decision> {
     for program in [program.clone(), with_decisions(program, Vec::new())] {
         let outcome = recorded(&mut machine, &program);
         let events = outcome.trace.as_ref().map_or(&[][..], |trace| trace.events());
-        for (most, found) in steps.iter_mut().flatten().zip(steps_of_ops(&program, events).into_iter().flatten()) {
+        for (most, found) in
+            steps.iter_mut().flatten().zip(steps_of_ops(&program, events).into_iter().flatten())
+        {
             *most = (*most).max(found);
         }
     }
@@ -83,7 +86,12 @@ fn positions(program: &Program) -> Vec<Decision> {
     for (cpu, ops) in (0..).zip(&steps) {
         for (op, &most) in (0..).zip(ops) {
             for k in 0..=most.min(u32::from(u16::MAX)) as u16 {
-                all.extend((0..cpus).filter(|&next| next != cpu).map(|next| Decision { cpu, op, k, next }));
+                all.extend((0..cpus).filter(|&next| next != cpu).map(|next| Decision {
+                    cpu,
+                    op,
+                    k,
+                    next,
+                }));
             }
         }
     }

@@ -80,9 +80,12 @@ pub(crate) fn minimise(finding: &Finding, limits: &Limits, progress: &Progress) 
     let before = Shape::of(&finding.program);
     let mut trial = Trial::new(finding, *limits, progress);
     loop {
-        let smaller = [decisions::drop, cut::cpus, cut::ops, cut::setup, values::simplify, decisions::fewer]
-            .into_iter()
-            .fold(false, |smaller, pass: fn(&mut Trial<'_>) -> bool| pass(&mut trial) | smaller);
+        let smaller =
+            [decisions::drop, cut::cpus, cut::ops, cut::setup, values::simplify, decisions::fewer]
+                .into_iter()
+                .fold(false, |smaller, pass: fn(&mut Trial<'_>) -> bool| {
+                    pass(&mut trial) | smaller
+                });
         if !smaller || trial.is_over() {
             break;
         }

@@ -93,10 +93,14 @@ impl<'a> Trial<'a> {
             return false;
         }
         self.runs += 1;
-        self.over = self.runs >= self.limits.runs || (self.runs % 16 == 0 && self.begun.elapsed() >= self.limits.time);
+        self.over = self.runs >= self.limits.runs
+            || (self.runs.is_multiple_of(16) && self.begun.elapsed() >= self.limits.time);
         self.progress.tick(|| {
             let shape = Shape::of(&self.best);
-            format!("minimising: {} ops, {} decisions, {} runs", shape.ops, shape.decisions, self.runs)
+            format!(
+                "minimising: {} ops, {} decisions, {} runs",
+                shape.ops, shape.decisions, self.runs
+            )
         });
         let outcome = self.machine.run(candidate, &Options::default());
         signature_of(&outcome) == Some(self.signature)

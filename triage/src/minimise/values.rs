@@ -15,7 +15,8 @@ pub(super) fn simplify(trial: &mut Trial<'_>) -> bool {
     for cpu in 0..trial.best().cpus.len() {
         for op in 0..trial.best().cpus[cpu].len() {
             for simpler in simpler_ops(trial.best().cpus[cpu][op]) {
-                smaller |= trial.accept(edited(trial.best(), |program| program.cpus[cpu][op] = simpler));
+                smaller |=
+                    trial.accept(edited(trial.best(), |program| program.cpus[cpu][op] = simpler));
             }
         }
     }
@@ -34,7 +35,8 @@ fn machine(trial: &mut Trial<'_>) -> bool {
     let (hpn, axes) = (head.hpn, head.axes);
     let mut smaller = false;
     for plain in Head::HPNS.into_iter().filter(|&plain| plain < hpn) {
-        smaller |= plain < trial.best().head.hpn && trial.accept(edited(trial.best(), |p| p.head.hpn = plain));
+        smaller |= plain < trial.best().head.hpn
+            && trial.accept(edited(trial.best(), |p| p.head.hpn = plain));
     }
     if axes != Axes::default() {
         smaller |= trial.accept(edited(trial.best(), |p| p.head.axes = Axes::default()));
@@ -45,11 +47,15 @@ fn machine(trial: &mut Trial<'_>) -> bool {
 /// Moves all operations on one page to an earlier page, together.
 fn one_page(trial: &mut Trial<'_>) -> bool {
     let pages = |program: &Program| {
-        let ops = program.cpus.iter().flatten().copied().chain(program.setup.iter().filter_map(|item| match item {
-            Setup::Do(op) => Some(*op),
-            _ => None,
-        }));
-        let mut pages: Vec<At> = ops.filter_map(|op| op.at()).filter(|at| at.h > 0 || at.p > 0).collect();
+        let ops =
+            program.cpus.iter().flatten().copied().chain(program.setup.iter().filter_map(|item| {
+                match item {
+                    Setup::Do(op) => Some(*op),
+                    _ => None,
+                }
+            }));
+        let mut pages: Vec<At> =
+            ops.filter_map(|op| op.at()).filter(|at| at.h > 0 || at.p > 0).collect();
         pages.sort();
         pages.dedup();
         pages
@@ -96,7 +102,12 @@ fn with_at(mut op: Op, to: At) -> Op {
 fn simpler_ops(op: Op) -> Vec<Op> {
     let mut simpler = Vec::new();
     if let Some(at) = op.at() {
-        let nearer = [At::start(at.vma), At { h: 0, ..at }, At { p: at.p.min(1), ..at }, At { vma: VmaRef(0), ..at }];
+        let nearer = [
+            At::start(at.vma),
+            At { h: 0, ..at },
+            At { p: at.p.min(1), ..at },
+            At { vma: VmaRef(0), ..at },
+        ];
         simpler.extend(nearer.into_iter().filter(|&nearer| nearer < at).map(|at| with_at(op, at)));
     }
     match op {
@@ -111,9 +122,15 @@ fn simpler_ops(op: Op) -> Vec<Op> {
                 Advice::Dontneed | Advice::Collapse => {}
             }
         }
-        Op::Truncate { file, len } if !len.is_zero() => simpler.push(Op::Truncate { file, len: Size::ZERO }),
+        Op::Truncate { file, len } if !len.is_zero() => {
+            simpler.push(Op::Truncate { file, len: Size::ZERO })
+        }
         Op::Khugepaged { vma } => {
-            simpler.push(Op::Madvise { at: At::start(vma), len: Size::ZERO, advice: Advice::Collapse });
+            simpler.push(Op::Madvise {
+                at: At::start(vma),
+                len: Size::ZERO,
+                advice: Advice::Collapse,
+            });
         }
         Op::KvmFault { at, write: true } => simpler.push(Op::KvmFault { at, write: false }),
         _ => {}
@@ -125,7 +142,9 @@ fn simpler_items(item: Setup) -> Vec<Setup> {
     match item {
         Setup::Mm => Vec::new(),
         Setup::Do(op) => simpler_ops(op).into_iter().map(Setup::Do).collect(),
-        Setup::File { len, backing } if len != Size::huge(1) => vec![Setup::File { len: Size::huge(1), backing }],
+        Setup::File { len, backing } if len != Size::huge(1) => {
+            vec![Setup::File { len: Size::huge(1), backing }]
+        }
         Setup::File { .. } => Vec::new(),
         Setup::Mmap { mm, what, at, len, off, prot } => {
             let one = Size::huge(1);

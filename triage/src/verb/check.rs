@@ -17,7 +17,6 @@ use super::replay::place_of;
 use crate::args::Format;
 use crate::progress::ProgressArgs;
 use crate::refusal::Refusal;
-use crate::source::Source;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,7 +73,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
     match args.format {
         Format::Text => {
             failures.iter().try_for_each(|failure| writeln!(out, "{failure}"))?;
-            writeln!(out, "{} files, {expectations} expectations, {} failures", files.len(), failures.len())?;
+            writeln!(
+                out,
+                "{} files, {expectations} expectations, {} failures",
+                files.len(),
+                failures.len()
+            )?;
         }
         Format::Json => writeln!(out, "{:#}", as_json(files.len(), expectations, &failures))?,
     }
@@ -97,7 +101,9 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Refusal> {
         return Ok(());
     }
     let mut entries = fs::read_dir(path)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())
+        .and_then(|entries| {
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
+        })
         .map_err(refuse)?;
     entries.sort();
     for entry in entries {
@@ -110,7 +116,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Refusal> {
 
 /// Checks one file and returns the number of its expectations.
 fn check_file(machine: &mut Machine, path: &Path, failures: &mut Vec<Failure>) -> usize {
-    let mut fail = |line: usize, what: String| failures.push(Failure { path: path.to_owned(), line, what });
+    let mut fail =
+        |line: usize, what: String| failures.push(Failure { path: path.to_owned(), line, what });
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
@@ -121,7 +128,13 @@ fn check_file(machine: &mut Machine, path: &Path, failures: &mut Vec<Failure>) -
     let program = match racewalk::parse(&text) {
         Ok(document) => document.program,
         Err(error) => {
-            fail(error.line, format!("expected a program, got an error in column {}: {}", error.column, error.message));
+            fail(
+                error.line,
+                format!(
+                    "expected a program, got an error in column {}: {}",
+                    error.column, error.message
+                ),
+            );
             return 0;
         }
     };
@@ -131,7 +144,10 @@ fn check_file(machine: &mut Machine, path: &Path, failures: &mut Vec<Failure>) -
     let lines = Lines::of(&text);
     let own = run_under(machine, &program, Variant::of(&program));
     for turn in own.unreached {
-        fail(lines.schedule_line(turn), format!("expected to reach `{}`, got past it", place_of(&program, turn)));
+        fail(
+            lines.schedule_line(turn),
+            format!("expected to reach `{}`, got past it", place_of(&program, turn)),
+        );
     }
     for (n, expect) in program.head.expect.iter().enumerate() {
         let (variant, name) = variant_of(&program, expect);
@@ -194,7 +210,9 @@ mod tests {
 
     #[test]
     fn lines_are_found() {
-        let lines = Lines::of("racewalk 1\nexpect clean\n# expect x\nsetup\ncpu0\n  rcu_gp\nschedule\n\n  cpu0 for 1 # a\n");
+        let lines = Lines::of(
+            "racewalk 1\nexpect clean\n# expect x\nsetup\ncpu0\n  rcu_gp\nschedule\n\n  cpu0 for 1 # a\n",
+        );
         assert_eq!((lines.expects, lines.turns), (vec![2], vec![9]));
     }
 }

@@ -71,7 +71,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
     let kinds = args.kind.map_or(all.to_vec(), |kind| vec![kind]);
     let mut out = stdout().lock();
     if args.format == Format::Json {
-        let answer: Map<String, Value> = kinds.into_iter().map(|kind| (name(kind), as_json(kind))).collect();
+        let answer: Map<String, Value> =
+            kinds.into_iter().map(|kind| (name(kind), as_json(kind))).collect();
         writeln!(out, "{:#}", Value::Object(answer))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -105,17 +106,22 @@ fn entries(kind: Kind) -> Vec<Entry> {
         Kind::Kernels => Era::ALL.iter().map(|era| Entry::new(era.name(), era.about())).collect(),
         Kind::Steps => steps(),
         Kind::Oracles => {
-            let entry = |oracle: &racewalk::Oracle| Entry::new(oracle.name, oracle.why).with("id", oracle.id);
+            let entry = |oracle: &racewalk::Oracle| {
+                Entry::new(oracle.name, oracle.why).with("id", oracle.id)
+            };
             ORACLES.iter().map(entry).collect()
         }
         Kind::Targets => TARGETS.iter().map(|(name, about)| Entry::new(name, *about)).collect(),
         Kind::Axes => {
             let entry = |(name, values, about): &(&str, [&str; 2], &str)| {
-                Entry::new(name, format!("{}: {about}", values.join("|"))).with("values", json!(values))
+                Entry::new(name, format!("{}: {about}", values.join("|")))
+                    .with("values", json!(values))
             };
             AXES.iter().map(entry).collect()
         }
-        Kind::Places => vocabulary().places.iter().skip(1).map(|place| Entry::new(place, "")).collect(),
+        Kind::Places => {
+            vocabulary().places.iter().skip(1).map(|place| Entry::new(place, "")).collect()
+        }
     }
 }
 

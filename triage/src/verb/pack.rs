@@ -56,14 +56,20 @@ fn counted(path: &Path, mut program: Program) -> Result<Program, Refusal> {
     let taken = outcome.taken.len();
     if taken > limits::DECISIONS_MAX {
         let message = format!("{}: the run takes {taken} decisions", path.display());
-        return Err(Refusal::with_help(message, format!("bytes have room for {}", limits::DECISIONS_MAX)));
+        return Err(Refusal::with_help(
+            message,
+            format!("bytes have room for {}", limits::DECISIONS_MAX),
+        ));
     }
     program.head.policy = Policy::Records;
     program.schedule = Schedule::Decisions(outcome.taken.clone());
     let again = recorded(&mut machine, &program);
     let hash = |outcome: &racewalk::Outcome| outcome.trace.as_ref().map(|trace| trace.hash());
     if hash(&again) != hash(&outcome) {
-        return Err(Refusal::new(format!("{}: the decisions of its run lead elsewhere", path.display())));
+        return Err(Refusal::new(format!(
+            "{}: the decisions of its run lead elsewhere",
+            path.display()
+        )));
     }
     Ok(program)
 }

@@ -58,7 +58,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
     let again = recorded(&mut machine, &program);
     let stable = hash(&outcome) == hash(&again) && outcome.verdict.name() == again.verdict.name();
     for turn in &outcome.unreached {
-        eprintln!("note: turn {} of the schedule was not reached: {}", turn + 1, place_of(&program, *turn));
+        eprintln!(
+            "note: turn {} of the schedule was not reached: {}",
+            turn + 1,
+            place_of(&program, *turn)
+        );
     }
     if !stable {
         eprintln!("warning: two runs of this program differ; this is a bug of racewalk");
@@ -81,8 +85,12 @@ pub(super) fn place_of(program: &Program, turn: usize) -> String {
     let Schedule::Turns(turns) = &program.schedule else { return String::new() };
     match turns.get(turn) {
         Some(turn) => match turn.until {
-            Until::Place { place, nth: 1 } => format!("cpu{} until {}", turn.cpu, vocabulary().place(place)),
-            Until::Place { place, nth } => format!("cpu{} until {}#{nth}", turn.cpu, vocabulary().place(place)),
+            Until::Place { place, nth: 1 } => {
+                format!("cpu{} until {}", turn.cpu, vocabulary().place(place))
+            }
+            Until::Place { place, nth } => {
+                format!("cpu{} until {}#{nth}", turn.cpu, vocabulary().place(place))
+            }
             Until::Steps(steps) => format!("cpu{} for {steps}", turn.cpu),
             Until::Exit => format!("cpu{} until exit", turn.cpu),
         },
@@ -106,21 +114,34 @@ impl Replayed<'_> {
             writeln!(out)?;
         }
         if self.args.diagram || !self.outcome.verdict.is_clean() {
-            let diagram = Diagram::of(self.program, self.outcome, diagram::Options { locks: self.args.locks });
+            let diagram = Diagram::of(
+                self.program,
+                self.outcome,
+                diagram::Options { locks: self.args.locks },
+            );
             writeln!(out, "{diagram}")?;
         }
         writeln!(out, "kernel: {}", Variant::of(self.program))?;
         let steps = self.outcome.steps;
-        writeln!(out, "run: {steps} steps, {} switches, trace {:016x}", self.outcome.preemptions, hash(self.outcome).unwrap_or(0))?;
+        writeln!(
+            out,
+            "run: {steps} steps, {} switches, trace {:016x}",
+            self.outcome.preemptions,
+            hash(self.outcome).unwrap_or(0)
+        )?;
         writeln!(out, "verdict: {}", self.outcome.verdict.name())
     }
 
     fn json(&self) -> Value {
         let violation = self.outcome.verdict.violation();
         let diagram = self.args.diagram.then(|| {
-            Diagram::of(self.program, self.outcome, diagram::Options { locks: self.args.locks }).to_string()
+            Diagram::of(self.program, self.outcome, diagram::Options { locks: self.args.locks })
+                .to_string()
         });
-        let events = self.args.trace.then(|| diagram::events_json(self.outcome, u32::from(self.program.head.hpn)));
+        let events = self
+            .args
+            .trace
+            .then(|| diagram::events_json(self.outcome, u32::from(self.program.head.hpn)));
         let mut answer = json!({
             "file": self.args.file,
             "kernel": Variant::of(self.program).era.name(),

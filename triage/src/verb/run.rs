@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::args::{Format, VariantArgs};
-use crate::progress::ProgressArgs;
 use crate::case::Case;
 use crate::finding::{self, FOLDER};
 use crate::minimise::Limits;
+use crate::progress::ProgressArgs;
 use crate::refusal::Refusal;
 use crate::report;
 use crate::search::{STAGES, Search, SearchResult, Strategy, Threads, search};
@@ -71,10 +71,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
     let progress = args.progress.start();
     let result = search(&asked, &progress);
     progress.finish();
-    let case = result.finding.as_ref().map(|finding| Case::work_up(finding, &Limits::default(), &progress));
+    let case = result
+        .finding
+        .as_ref()
+        .map(|finding| Case::work_up(finding, &Limits::default(), &progress));
     let folder = Path::new(FOLDER);
     let path = match &case {
-        Some(case) => Some(finding::save(case, folder).map_err(|error| Refusal::io(folder, &error))?),
+        Some(case) => {
+            Some(finding::save(case, folder).map_err(|error| Refusal::io(folder, &error))?)
+        }
         None => None,
     };
     let mut out = stdout().lock();
@@ -105,8 +110,11 @@ fn print(asked: &Search, result: &SearchResult, out: &mut impl Write) -> std::io
         let mean = |sum: u64| sum as f64 / runs.max(1) as f64;
         let (steps, ops) = (mean(result.steps), mean(result.ops));
         writeln!(out, "{} steps, {steps:.0} a run; {ops:.1} operations a run", result.steps)?;
-        let shares: Vec<String> =
-            STAGES.iter().enumerate().map(|(n, stage)| format!("{stage} {:.1} %", result.share(n))).collect();
+        let shares: Vec<String> = STAGES
+            .iter()
+            .enumerate()
+            .map(|(n, stage)| format!("{stage} {:.1} %", result.share(n)))
+            .collect();
         writeln!(out, "reached while another CPU was live: {}", shares.join(", "))?;
     }
     let verdict = match (&result.finding, &result.unconducted) {
@@ -118,8 +126,11 @@ fn print(asked: &Search, result: &SearchResult, out: &mut impl Write) -> std::io
 }
 
 fn as_json(asked: &Search, result: &SearchResult, found: Option<(&Case, &Path)>) -> Value {
-    let reached: serde_json::Map<String, Value> =
-        STAGES.iter().enumerate().map(|(n, &stage)| (stage.to_owned(), json!(result.stages[n]))).collect();
+    let reached: serde_json::Map<String, Value> = STAGES
+        .iter()
+        .enumerate()
+        .map(|(n, &stage)| (stage.to_owned(), json!(result.stages[n])))
+        .collect();
     let unconducted = result.unconducted.as_ref();
     json!({
         "kernel": asked.ask.variant().era.name(),
