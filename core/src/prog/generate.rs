@@ -47,14 +47,14 @@ impl Default for Shape {
 /// A well-formed program of a shape, drawn with numbers from `next`.
 pub fn generate(next: &mut dyn FnMut() -> u32, shape: &Shape) -> Program {
     let mut dice = Dice { next, vmas: 1 };
+    let hpn = shape.hpn.unwrap_or_else(|| Head::HPNS[usize::from(dice.one_in(2))]);
     let setup = setup(&mut dice, shape);
     let mut cpus = cpus(&mut dice, shape);
     let mut decisions = decisions(&mut dice, shape, &cpus);
     if !dice.one_in(6) {
-        meet(&mut dice, shape, &mut cpus, &mut decisions);
+        meet(&mut dice, shape, hpn, &mut cpus, &mut decisions);
     }
     let schedule = Schedule::Decisions(decisions);
-    let hpn = shape.hpn.unwrap_or_else(|| Head::HPNS[usize::from(dice.one_in(2))]);
     let seed = match shape.policy {
         Policy::Records => 0,
         _ => u64::from((dice.next)()) & SEED_MAX,
@@ -120,8 +120,10 @@ const PARTNERS: [(u32, Make); 9] = [
 
 /// The steps of a collapse between which a meeting takes place: from the folio lock to step 5 at HPN 4 and 8.
 const WINDOW: Range<u32> = 12..76;
-/// ... and around the gap between its two looks at the PTEs, where most of the meetings are.
-const GAP: Range<u32> = 20..29;
+/// Steps until the first look at the PTEs, and steps of the gap between that look and the second one, which begins a
+/// step for each PTE later. Most meetings take place there.
+const FIRST_LOOK: u32 = 17;
+const GAP: u32 = 5;
 
 /// How often each scene is drawn: those with a private mapping more often, since only there a copy can be made.
 const SCENE_WEIGHTS: [(u32, usize); 8] =
@@ -193,14 +195,23 @@ fn decisions(dice: &mut Dice<'_>, shape: &Shape, cpus: &[Vec<Op>]) -> Vec<Decisi
 
 /// Lets CPU 0 begin with a collapse and CPU 1 with an operation that comes into one of its windows: left to chance,
 /// few programs would come to an abort.
-fn meet(dice: &mut Dice<'_>, shape: &Shape, cpus: &mut [Vec<Op>], decisions: &mut Vec<Decision>) {
+fn meet(
+    dice: &mut Dice<'_>,
+    shape: &Shape,
+    hpn: u16,
+    cpus: &mut [Vec<Op>],
+    decisions: &mut Vec<Decision>,
+) {
     let [collapser, partner, ..] = cpus else { return };
     let (Some(first), Some(second)) = (collapser.first_mut(), partner.first_mut()) else { return };
     *first = Op::Madvise { at: At::start(VmaRef(0)), len: Size::ZERO, advice: Advice::Collapse };
     *second = dice.weighted(&PARTNERS)(dice);
     if shape.policy == Policy::Records {
-        let window = if dice.one_in(4) { WINDOW } else { GAP };
-        let k = window.start + dice.below(window.end - window.start);
+        let k = if dice.one_in(3) {
+            WINDOW.start + dice.below(WINDOW.end - WINDOW.start)
+        } else {
+            FIRST_LOOK + u32::from(hpn) + dice.below(GAP)
+        };
         decisions.retain(|decision| decision.op != 0 || decision.cpu > 1);
         decisions.push(Decision { cpu: 0, op: 0, k: k as u16, next: 1 });
     }
