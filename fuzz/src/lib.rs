@@ -26,3 +26,12 @@ macro_rules! target {
         libfuzzer_sys::fuzz_target!(init: $crate::prepare(), |case: $crate::Case<'_>| $crate::hunt(case.bytes()));
     };
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_options_allow_the_longest_input() {
+        let longest = format!("max_len = {}\n", racewalk::prog::limits::INPUT_BYTES_MAX);
+        assert!(include_str!("../race.options").contains(&longest), "{longest}");
+    }
+}

@@ -17,7 +17,7 @@ use racewalk::{Program, Variant};
 pub struct Pins {
     /// The kernel under test.
     pub variant: Variant,
-    hpn: Option<u16>,
+    pub(crate) hpn: Option<u16>,
     ptlock: Option<Ptlock>,
     page_table_check: Option<bool>,
 }

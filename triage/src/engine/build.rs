@@ -1,4 +1,4 @@
-//! To build an engine is to have cargo-fuzz compile a target together with libFuzzer.
+//! To build an engine is to compile a target together with libFuzzer, with or without coverage of the code.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,10 +7,20 @@ use super::{Checkout, tools};
 use crate::progress::Progress;
 use crate::refusal::Refusal;
 
-/// What to do if cargo-fuzz is missing.
+/// What libFuzzer is told of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Feedback {
+    /// Which access of one CPU followed which of another. The code is not instrumented: its edges say little about
+    /// races, and looking at thousands of them after each run costs two thirds of the time.
+    Interleaving,
+    /// Edges of the code too, as cargo-fuzz instruments it.
+    Coverage,
+}
+
+/// What to do if something has to be installed or built from scratch first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Install {
-    /// Install it.
+    /// Do it.
     IfMissing,
     /// Do without the engine.
     Never,
@@ -23,28 +33,41 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Builds a target. `None`: the tool is not there and was not wanted enough to be installed.
+    /// Builds a target. `None`: it takes long and was not wanted enough.
     pub(crate) fn build(
         checkout: &Checkout,
         target: &str,
+        feedback: Feedback,
         install: Install,
         progress: &Progress,
     ) -> Result<Option<Engine>, Refusal> {
-        let tool = match (tools::find(checkout), install) {
-            (Some(tool), _) => tool,
-            (None, Install::IfMissing) => tools::install(checkout, progress)?,
-            (None, Install::Never) => return Ok(None),
-        };
         let host = host()?;
-        let binary = checkout.builds().join(&host).join("release").join(target);
+        let folder = match feedback {
+            Feedback::Interleaving => checkout.builds(),
+            Feedback::Coverage => checkout.builds().join("coverage"),
+        };
+        let binary = folder.join(&host).join("release").join(target);
         if !binary.exists() {
+            if install == Install::Never {
+                return Ok(None);
+            }
             progress.line(&format!(
                 "building the target {target}; the first time takes a minute or two"
             ));
         }
-        let built = cargo_fuzz(&tool, checkout, target, &host)
+        let mut command = match feedback {
+            Feedback::Interleaving => cargo(checkout, target, &host, &folder),
+            Feedback::Coverage => {
+                let tool = match tools::find(checkout) {
+                    Some(tool) => tool,
+                    None => tools::install(checkout, progress)?,
+                };
+                cargo_fuzz(&tool, checkout, target, &host, &folder)
+            }
+        };
+        let built = command
             .output()
-            .map_err(|error| Refusal::new(format!("cargo-fuzz could not be started: {error}")))?;
+            .map_err(|error| Refusal::new(format!("cargo could not be started: {error}")))?;
         if !built.status.success() || !binary.exists() {
             let said = String::from_utf8_lossy(&built.stderr);
             let message = format!("the target {target} could not be built ({})", built.status);
@@ -54,9 +77,27 @@ impl Engine {
     }
 }
 
+/// libFuzzer linked in, nothing instrumented.
+fn cargo(checkout: &Checkout, target: &str, host: &str, folder: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command
+        .args(["build", "--release", "--package", "racewalk-fuzz", "--bin", target])
+        .args(["--target", host, "--target-dir"])
+        .arg(folder)
+        .current_dir(checkout.root())
+        .stdin(Stdio::null());
+    command
+}
+
 /// Stable Rust, no sanitizer, and no instrumentation of comparisons: the model compares all the time, and what it
 /// compares says nothing about interleavings.
-fn cargo_fuzz(tool: &Path, checkout: &Checkout, target: &str, host: &str) -> Command {
+fn cargo_fuzz(
+    tool: &Path,
+    checkout: &Checkout,
+    target: &str,
+    host: &str,
+    folder: &Path,
+) -> Command {
     let mut command = Command::new(tool);
     command
         .args(["fuzz", "build", "--release", "--sanitizer", "none", "--no-trace-compares"])
@@ -64,7 +105,7 @@ fn cargo_fuzz(tool: &Path, checkout: &Checkout, target: &str, host: &str) -> Com
         .arg("--fuzz-dir")
         .arg(checkout.root().join("fuzz"))
         .arg("--target-dir")
-        .arg(checkout.builds())
+        .arg(folder)
         .arg(target)
         .current_dir(checkout.root())
         .stdin(Stdio::null());

@@ -11,6 +11,6 @@ mod process;
 mod status;
 mod tools;
 
-pub(crate) use build::{Engine, Install};
+pub(crate) use build::{Engine, Feedback, Install};
 pub(crate) use campaign::{Campaign, Ended, Input, TARGETS};
 pub(crate) use checkout::Checkout;

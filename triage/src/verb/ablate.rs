@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Format, VariantArgs};
 use crate::case::Case;
-use crate::engine::{Checkout, Engine, Install};
+use crate::engine::{Checkout, Engine, Feedback, Install};
 use crate::finding;
 use crate::minimise::{Limits, Shape};
 use crate::progress::{Progress, ProgressArgs};
@@ -153,7 +153,7 @@ fn engine(args: &Args, progress: &Progress) -> Result<Option<(Checkout, Engine)>
     };
     match Checkout::find() {
         Ok(checkout) => {
-            Ok(Engine::build(&checkout, "race", install, progress)?
+            Ok(Engine::build(&checkout, "race", Feedback::Interleaving, install, progress)?
                 .map(|engine| (checkout, engine)))
         }
         Err(_) if install == Install::Never => Ok(None),

@@ -10,7 +10,7 @@ use racewalk::{Machine, prog};
 
 use crate::args::{Ask, VariantArgs};
 use crate::case::Case;
-use crate::engine::{Campaign, Checkout, Ended, Engine, Input, Install, TARGETS};
+use crate::engine::{Campaign, Checkout, Ended, Engine, Feedback, Input, Install, TARGETS};
 use crate::finding::{self, Finding};
 use crate::minimise::Limits;
 use crate::progress::{Progress, ProgressArgs};
@@ -50,6 +50,10 @@ pub(crate) struct Args {
     /// Processes at the same time.
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: NonZeroUsize,
+    /// Let libFuzzer see edges of the code too, not interleavings only; needs cargo-fuzz, which is installed into
+    /// target/tools if it is missing.
+    #[arg(long)]
+    coverage: bool,
     /// Start from nothing instead of the corpus.
     #[arg(long)]
     no_seeds: bool,
@@ -63,7 +67,8 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
     known(&args.target)?;
     let checkout = Checkout::find()?;
     let progress = args.progress.start();
-    let engine = Engine::build(&checkout, &args.target, Install::IfMissing, &progress)?
+    let feedback = if args.coverage { Feedback::Coverage } else { Feedback::Interleaving };
+    let engine = Engine::build(&checkout, &args.target, feedback, Install::IfMissing, &progress)?
         .ok_or_else(|| Refusal::new("there is no engine"))?;
     let scratch = checkout.scratch()?;
     let folder = scratch.folder(&format!("seeds/{}", args.target))?;

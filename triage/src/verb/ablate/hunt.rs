@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use racewalk::prog::Ptlock;
-use racewalk::{Era, Machine, Protection, prog};
+use racewalk::{Era, Protection};
 
 use crate::args::Ask;
 use crate::engine::{Campaign, Checkout, Engine};
@@ -12,6 +12,7 @@ use crate::progress::Progress;
 use crate::refusal::Refusal;
 use crate::search::{Search, Strategy, Threads, search};
 use crate::seeds;
+use crate::verb::fuzz::finding_of;
 
 /// How to search.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,12 +152,8 @@ impl Hunt {
             jobs: 1,
         };
         let ended = engine.run(&campaign, &Progress::none())?;
-        let finding = ended.input.map(|input| {
-            let mut program = prog::decode(&input.bytes);
-            ask.apply(&mut program);
-            Finding::of(&mut Machine::new(), &program, &ask.variant())
-        });
-        Ok((ended.executions, finding.flatten()))
+        let finding = ended.input.map(|input| finding_of(&input, ask)).transpose()?;
+        Ok((ended.executions, finding))
     }
 }
 
