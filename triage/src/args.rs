@@ -4,7 +4,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use racewalk::prog::{Axes, Head, Program, Ptlock, fixup};
 use racewalk::{Era, PROTECTIONS, Protection, Variant};
 
-pub(crate) use crate::progress::ProgressArgs;
 use crate::refusal::Refusal;
 use crate::verb;
 

@@ -56,7 +56,7 @@ impl Refusal {
         let label = LabeledSpan::at(error.offset..error.offset + error.bytes, "here");
         let mut diagnostic =
             MietteDiagnostic::new(format!("{place}: {}", error.message)).with_label(label);
-        let meant = error.suggestion().map(|name| format!("did you mean `{name}`?"));
+        let meant = error.suggestion.as_ref().map(|name| format!("did you mean `{name}`?"));
         let expected = expectation(&error.expected);
         if let Some(help) =
             [meant, expected].into_iter().flatten().reduce(|a, b| format!("{a} {b}"))

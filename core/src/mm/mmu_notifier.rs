@@ -146,6 +146,8 @@ impl Kernel {
         pages: u32,
     ) {
         let _f = cpu.enter(func::mmu_notifier_invalidate_range_end);
+        // A subscriber's callback may sleep here too (semantics 7.2).
+        cpu.might_sleep();
         let sub = &self.mm(mm).notifier;
         sub.mmu_lock.lock(cpu);
         sub.seq.add_return(cpu, 1);
