@@ -37,10 +37,11 @@ fn negative(view: &View<'_>, splat: Splat, classes: &[Class]) -> Option<Wrong> {
     }
 }
 
-fn equal(name: &str, obj: Obj, counter: i64, counted: i64) -> Result<(), Wrong> {
+fn equal(name: impl FnOnce() -> String, obj: Obj, counter: i64, counted: i64) -> Result<(), Wrong> {
     if counter == counted {
         return Ok(());
     }
+    let name = name();
     Err(Wrong::new(format!("{name} says {counter}, a recount says {counted}"), [obj]))
 }
 
@@ -56,9 +57,9 @@ pub(super) const PAGE_TABLE_CHECK: Oracle = Oracle {
             return Ok(());
         }
         view.kernel.folios.touched().try_for_each(|id| {
-            let name = format!("page_table_check of folio {}", id.0);
+            let name = || format!("page_table_check of folio {}", id.0);
             equal(
-                &name,
+                name,
                 Class::Ptc.obj(id.0),
                 view.kernel.ptc_of(id),
                 i64::from(recount.user_maps[id.idx()]),
@@ -94,20 +95,20 @@ fn mapcounts(kernel: &Kernel, recount: &Recount, id: FolioId) -> Result<(), Wron
         let count = mapcount.peek() as i64 + 1;
         mapped += i64::from(count > 0);
         equal(
-            &format!("mapcount of page {}", pfn.0),
+            || format!("mapcount of page {}", pfn.0),
             mapcount.obj(),
             count,
             i64::from(recount.ptes[pfn.0 as usize]),
         )?;
     }
     let entire = folio.entire_mapcount.peek() as i64 + 1;
-    let name = format!("entire_mapcount of folio {}", id.0);
-    equal(&name, folio.entire_mapcount.obj(), entire, i64::from(recount.pmds[id.idx()]))?;
+    let name = || format!("entire_mapcount of folio {}", id.0);
+    equal(name, folio.entire_mapcount.obj(), entire, i64::from(recount.pmds[id.idx()]))?;
     if kernel.folios.is_large(id) {
         let expected = mapped + if entire > 0 { crate::mm::COMPOUND_MAPPED } else { 0 };
         let obj = folio.nr_pages_mapped.obj();
         equal(
-            &format!("nr_pages_mapped of folio {}", id.0),
+            || format!("nr_pages_mapped of folio {}", id.0),
             obj,
             folio.nr_pages_mapped.peek() as i64,
             expected,
@@ -123,8 +124,8 @@ pub(super) const REFCOUNT_MISMATCH: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         view.kernel.folios.touched().try_for_each(|id| {
             let refcount = &view.kernel.folio(id).refcount;
-            let name = format!("refcount of folio {}", id.0);
-            equal(&name, refcount.obj(), refcount.peek() as i64, i64::from(recount.refs[id.idx()]))
+            let name = || format!("refcount of folio {}", id.0);
+            equal(name, refcount.obj(), refcount.peek() as i64, i64::from(recount.refs[id.idx()]))
         })
     }),
     ..Oracle::new(
@@ -140,8 +141,8 @@ pub(super) const BAD_RSS_COUNTER: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         (0..MMS_MAX * 4).try_for_each(|n| {
             let counter = &view.kernel.mms[n / 4].rss[n % 4];
-            let name = format!("{} of m{}", Rss::NAMES[n % 4], n / 4);
-            equal(&name, counter.obj(), counter.peek() as i64, recount.rss[n / 4][n % 4])
+            let name = || format!("{} of m{}", Rss::NAMES[n % 4], n / 4);
+            equal(name, counter.obj(), counter.peek() as i64, recount.rss[n / 4][n % 4])
         })
     }),
     ..Oracle::new(
@@ -159,7 +160,7 @@ pub(super) const NR_PTES_MISMATCH: Oracle = Oracle {
         (0..MMS_MAX).try_for_each(|mm| {
             let counter = &view.kernel.mms[mm].nr_ptes;
             equal(
-                &format!("nr_ptes of m{mm}"),
+                || format!("nr_ptes of m{mm}"),
                 counter.obj(),
                 counter.peek() as i64,
                 recount.nr_ptes[mm],
@@ -179,9 +180,9 @@ pub(super) const SWAP_COUNT_MISMATCH: Oracle = Oracle {
     op_end: Some(|view, cpu| settled(view, cpu, &[Class::SwapCount])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         view.kernel.swap.touched().try_for_each(|(id, slot)| {
-            let name = format!("use count of swap slot {}", id.0);
+            let name = || format!("use count of swap slot {}", id.0);
             equal(
-                &name,
+                name,
                 slot.count.obj(),
                 slot.count.peek() as i64,
                 i64::from(recount.swap[id.idx()]),

@@ -17,6 +17,9 @@ pub(super) struct Memory {
     pub(super) trace: Option<Trace>,
     pub(super) violation: Option<Box<Violation>>,
     pub(super) recount: Recount,
+    /// The oracles that look at facts, and those that look at ends of operations: the others are not asked each time.
+    at_facts: Vec<&'static Oracle>,
+    at_op_ends: Vec<&'static Oracle>,
 }
 
 impl Memory {
@@ -26,6 +29,8 @@ impl Memory {
             trace: None,
             violation: None,
             recount: Recount::default(),
+            at_facts: ORACLES.iter().filter(|oracle| oracle.event.is_some()).collect(),
+            at_op_ends: ORACLES.iter().filter(|oracle| oracle.op_end.is_some()).collect(),
         }
     }
 
@@ -80,25 +85,26 @@ impl<'a> Watch<'a> {
 
     fn check(
         &self,
-        observed: &Observed,
+        memory: &Memory,
         cpu: &Cpu<'_>,
         what: What,
     ) -> Option<(&'static Oracle, Wrong, Place)> {
-        let view = View { kernel: self.kernel, observed };
+        let view = View { kernel: self.kernel, observed: &memory.observed };
         let here = cpu.function();
         match what {
             What::Splat(splat) => ORACLES
                 .iter()
                 .find_map(|oracle| Some((oracle, (oracle.splat?)(&view, splat)?, here))),
-            What::OpEnd(_) => ORACLES.iter().find_map(|oracle| {
+            What::OpEnd(_) => memory.at_op_ends.iter().find_map(|&oracle| {
                 let wrong = (oracle.op_end?)(&view, cpu).err()?;
                 let debt =
                     cpu.debts.open().into_iter().find(|debt| wrong.objects.contains(&debt.to));
                 Some((oracle, wrong, debt.map_or(here, |debt| debt.place)))
             }),
-            _ if is_fact(what) => ORACLES
+            _ if is_fact(what) => memory
+                .at_facts
                 .iter()
-                .find_map(|oracle| Some((oracle, (oracle.event?)(&view, cpu, what).err()?, here))),
+                .find_map(|&oracle| Some((oracle, (oracle.event?)(&view, cpu, what).err()?, here))),
             _ => None,
         }
     }
@@ -126,7 +132,7 @@ impl Listener for Watch<'_> {
         if let Some(trace) = &mut memory.trace {
             trace.push(Event { cpu: cpu.id(), step: cpu.now(), place: cpu.place(), what });
         }
-        let wrong = self.check(&memory.observed, cpu, what);
+        let wrong = self.check(memory, cpu, what);
         memory.observed.take_in(self.kernel, cpu.id(), what);
         match wrong {
             None => true,
