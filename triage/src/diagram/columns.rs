@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::select::Row;
 
-/// The widest a column gets before its neighbour has to give way.
-const WIDTH_MAX: usize = 44;
+/// The widest a column gets. A longer line reaches into the next column, which is empty beside it.
+const WIDTH_MAX: usize = 36;
 const GAP: usize = 2;
 
 /// Writes the head, the initial state and the rows.

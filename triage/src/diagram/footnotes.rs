@@ -7,12 +7,19 @@ use super::select::Row;
 /// Marks rows and says of each what it is.
 pub(super) fn mark(rows: &mut [Row], violation: &Violation) -> Vec<String> {
     let mut marked: Vec<usize> = Vec::new();
-    // In the function that is to blame, the first change; on the other CPUs, the last one.
-    let blamed = rows.iter().position(|row| {
+    // In the function that is to blame, the first change of what another CPU changed too, or the first change at all;
+    // on the other CPUs, the last one.
+    let to_blame = |row: &Row| {
         is_related(row, violation)
             && row.cpu == violation.cpu
             && place_name(row.function) == violation.function
-    });
+    };
+    let raced =
+        |row: &Row| rows.iter().any(|other| other.cpu != row.cpu && other.changed == row.changed);
+    let blamed = rows
+        .iter()
+        .position(|row| to_blame(row) && raced(row))
+        .or_else(|| rows.iter().position(to_blame));
     marked.extend(blamed);
     for cpu in (0..8).filter(|&cpu| blamed.is_none() || cpu != violation.cpu) {
         marked.extend(rows.iter().rposition(|row| row.cpu == cpu && is_related(row, violation)));

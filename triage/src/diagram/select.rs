@@ -1,8 +1,8 @@
 //! The selection: of all events of a run, the few that a reader needs, as rows of a diagram.
 //!
-//! Always shown: every change of a page-table entry, reads of entries that another CPU changes, user accesses, open and
-//! closed invalidation ranges, waits, what is freed, and every change of the objects that the violation names. The
-//! functions around them give the indentation.
+//! Always shown: every change of a page-table entry, reads of entries that another CPU changes, user accesses, waits,
+//! folios that are freed, and every change of the objects that the violation names. Locks, flushes and invalidation
+//! ranges are shown where the oracle is about them. The functions around them give the indentation.
 
 use racewalk::{
     Class, Event, LockMode, Obj, Place, Violation, What, object_name, place_name, value_name,
@@ -55,7 +55,8 @@ pub(super) fn rows(
 ) -> Vec<Row> {
     let wanted = Wanted::new(events, violation, options);
     let mut stacks: [Vec<(Place, bool)>; 8] = Default::default();
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
+    let mut read = Read::default();
     for event in events {
         let stack = &mut stacks[usize::from(event.cpu) % 8];
         match event.what {
@@ -65,8 +66,14 @@ pub(super) fn rows(
             }
             _ => {
                 let Some((text, changed, repeats)) = wanted.text(event, hpn) else { continue };
+                if read.again(event, &rows) {
+                    continue;
+                }
                 // The notifier's own function says it all.
                 if matches!(event.what, What::Notifier { .. }) {
+                    if stack.last().is_some_and(|(_, shown)| *shown) {
+                        continue;
+                    }
                     stack.truncate(stack.len().saturating_sub(1));
                 }
                 open_calls(event.cpu, stack, event.place, &mut rows);
@@ -107,6 +114,25 @@ pub(super) fn rows(
     shorten(fold_loops(rows))
 }
 
+/// The reads that were shown, each with the number of rows before it.
+#[derive(Default)]
+struct Read(Vec<(u8, Obj, u64, usize)>);
+
+impl Read {
+    /// Whether this read was shown before, and only this CPU's rows since: the same again tells nothing.
+    fn again(&mut self, event: &Event, rows: &[Row]) -> bool {
+        let What::Load { obj, value } = event.what else { return false };
+        let last = self.0.iter().rev().find(|(cpu, read, ..)| (*cpu, *read) == (event.cpu, obj));
+        let again = last.is_some_and(|&(_, _, held, shown)| {
+            held == value && rows[shown..].iter().all(|row| row.cpu == event.cpu)
+        });
+        if !again {
+            self.0.push((event.cpu, obj, value, rows.len()));
+        }
+        again
+    }
+}
+
 /// Writes the calls that lead here and have not been written yet.
 fn open_calls(cpu: u8, stack: &mut [(Place, bool)], place: Place, rows: &mut Vec<Row>) {
     for (depth, (function, shown)) in stack.iter_mut().enumerate() {
@@ -134,6 +160,7 @@ struct Wanted {
     named: Vec<Obj>,
     locks: bool,
     flushes: bool,
+    ranges: bool,
 }
 
 impl Wanted {
@@ -145,6 +172,7 @@ impl Wanted {
             named: violation.map(|v| v.objects.clone()).unwrap_or_default(),
             locks: options.locks || about_locks,
             flushes: oracle.contains("translation") || oracle.contains("coexist"),
+            ranges: oracle.contains("notifier") || oracle.contains("secondary"),
         }
     }
 
@@ -174,7 +202,9 @@ impl Wanted {
                 line(format!("user stores {value:#x} to page {page}"))
             }
             What::Wait { obj } => line(format!("waits for {}", name(obj))),
-            What::Free(obj) => line(format!("frees {}", name(obj))),
+            What::Free(obj) if Class::Folio.has(obj) || self.named.contains(&obj) => {
+                Some((format!("frees {}", name(obj)), Some(obj), false))
+            }
             What::Flush { target, .. } if self.flushes => {
                 line(format!("flushes the TLB of cpu{target}"))
             }
@@ -187,7 +217,7 @@ impl Wanted {
                 line(format!("{how}({})", name(obj)))
             }
             What::Unlock { obj } if self.locks => line(format!("unlock({})", name(obj))),
-            What::Notifier { open, .. } => line(format!(
+            What::Notifier { open, .. } if self.ranges => line(format!(
                 "mmu_notifier_invalidate_range_{}()",
                 if open { "start" } else { "end" }
             )),
@@ -221,28 +251,49 @@ fn contended(events: &[Event]) -> Vec<Obj> {
     objs
 }
 
-/// Shows two rows of a loop, and how many more there were.
+/// Shows the first turns of a loop, and how many more there were.
+///
+/// A turn is one row, or a read and a change. Turns differ in nothing but the page: what another CPU put there breaks
+/// the row, and is seen.
 fn fold_loops(rows: Vec<Row>) -> Vec<Row> {
     let mut folded: Vec<Row> = Vec::new();
-    let mut run = 0;
-    for row in rows {
-        let same = folded.last().is_some_and(|last: &Row| {
-            last.repeats
-                && row.repeats
-                && last.cpu == row.cpu
-                && last.function == row.function
-                && last.changed.is_some() == row.changed.is_some()
-        });
-        run = if same { run + 1 } else { 0 };
-        if run < LOOP_ROWS {
-            folded.push(row);
-        } else if run == LOOP_ROWS {
-            folded.push(Row { text: "... and 1 more".to_owned(), ..row });
-        } else if let Some(last) = folded.last_mut() {
-            last.text = format!("... and {} more", run - LOOP_ROWS + 1);
+    let mut rest = &rows[..];
+    while let Some(first) = rest.first() {
+        let period = if turns(rest, 1) > 1 { 1 } else { 2 };
+        let (turns, shown) = (turns(rest, period), LOOP_ROWS / period);
+        if turns < shown + 2 {
+            folded.push(first.clone());
+            rest = &rest[1..];
+            continue;
         }
+        folded.extend_from_slice(&rest[..shown * period]);
+        let text = format!("... and {} more", turns - shown);
+        folded.push(Row { text, changed: None, ..first.clone() });
+        rest = &rest[turns * period..];
     }
     folded
+}
+
+/// How many turns of `period` rows the rows begin with, if that is a loop.
+fn turns(rows: &[Row], period: usize) -> usize {
+    let shape = |row: &Row| (row.cpu, row.depth, row.function, shape(&row.text));
+    let is_turn = |turn: &&[Row]| {
+        turn.iter().zip(rows).all(|(row, first)| row.repeats && shape(row) == shape(first))
+    };
+    rows.chunks_exact(period).take_while(is_turn).count()
+}
+
+/// A line without the numbers of its pages: `pt0[]: folio128+ -> none`.
+fn shape(text: &str) -> String {
+    let mut shape = String::new();
+    let mut in_page = false;
+    for c in text.chars() {
+        in_page = matches!(c, '[' | '+') || in_page && c.is_ascii_digit();
+        if !in_page || !c.is_ascii_digit() {
+            shape.push(c);
+        }
+    }
+    shape
 }
 
 /// Keeps what fits: the end of a run explains it, its beginning the least.
@@ -256,4 +307,21 @@ fn shorten(mut rows: Vec<Row>) -> Vec<Row> {
         rows[0].text = format!("({cut} lines before)");
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shape;
+
+    #[track_caller]
+    fn check(one: &str, other: &str, same: bool) {
+        assert_eq!(shape(one) == shape(other), same, "{one} | {other}");
+    }
+
+    #[test]
+    fn turns_of_a_loop_differ_in_the_page_only() {
+        check("pt0[0]: folio128+0 -> none", "pt0[12]: folio128+12 -> none", true);
+        check("pt0[0]: folio128+0 -> none", "pt1[0]: folio128+0 -> none", false);
+        check("pt0[0]: folio128+0 -> none", "pt0[1]: folio2 rw -> none", false);
+    }
 }

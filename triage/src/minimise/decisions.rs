@@ -1,6 +1,6 @@
 //! Fewer decisions are an execution that a person can follow: the last passes drop and replace them.
 
-use racewalk::prog::{Decision, Program, Schedule};
+use racewalk::prog::{Decision, Policy, Program, Schedule};
 use racewalk::{Event, What};
 
 use super::trial::Trial;
@@ -8,6 +8,8 @@ use crate::finding::recorded;
 
 /// Runs that the search for one or two decisions may take, each.
 const SEARCH_RUNS_MAX: usize = 60_000;
+/// Schedules that are drawn from each random policy.
+const REDRAWS: u64 = 1_000;
 
 /// Drops decisions: all, halves, and so on down to one.
 pub(super) fn drop(trial: &mut Trial<'_>) -> bool {
@@ -27,8 +29,8 @@ pub(super) fn drop(trial: &mut Trial<'_>) -> bool {
     smaller
 }
 
-/// Looks for any schedule of one decision that does it, then of two: dropping alone gets stuck where two decisions
-/// could be replaced by another one.
+/// Looks for any schedule of one decision that does it, then of two, then for one with fewer decisions than now among
+/// random ones: dropping alone gets stuck where several decisions could be replaced by another one.
 pub(super) fn fewer(trial: &mut Trial<'_>) -> bool {
     let now = trial.decisions().len();
     if now < 2 {
@@ -39,14 +41,42 @@ pub(super) fn fewer(trial: &mut Trial<'_>) -> bool {
     if search(trial, single) {
         return true;
     }
-    if now < 3 || places.len() * places.len() / 2 > SEARCH_RUNS_MAX {
+    if now < 3 {
         return false;
+    }
+    if places.len() * places.len() / 2 > SEARCH_RUNS_MAX {
+        return redraw(trial);
     }
     let pairs = places
         .iter()
         .enumerate()
         .flat_map(|(n, &first)| places[n + 1..].iter().map(move |&second| vec![first, second]));
-    search(trial, pairs)
+    search(trial, pairs) || redraw(trial)
+}
+
+/// Draws schedules with few preemptions and takes the first that does it in fewer decisions than now.
+fn redraw(trial: &mut Trial<'_>) -> bool {
+    let policies =
+        [Policy::Pct { depth: 2 }, Policy::Pct { depth: 3 }, Policy::Random { mean: 64 }];
+    for policy in policies {
+        for seed in 0..REDRAWS {
+            if trial.is_over() {
+                return false;
+            }
+            let mut drawn = trial.best().clone();
+            (drawn.head.policy, drawn.head.seed) = (policy, seed);
+            if !trial.shows(&drawn) {
+                continue;
+            }
+            let taken = trial.taken(&drawn);
+            if taken.len() < trial.decisions().len()
+                && trial.accept(with_decisions(trial.best(), taken))
+            {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 fn search(trial: &mut Trial<'_>, schedules: impl Iterator<Item = Vec<Decision>>) -> bool {

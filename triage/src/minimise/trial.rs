@@ -87,6 +87,11 @@ impl<'a> Trial<'a> {
         true
     }
 
+    /// The decisions that a program's run takes.
+    pub(super) fn taken(&mut self, program: &Program) -> Vec<Decision> {
+        recorded(&mut self.machine, program).taken
+    }
+
     /// Whether a program shows the same; counted against the limits.
     pub(super) fn shows(&mut self, candidate: &Program) -> bool {
         if self.over {
