@@ -65,13 +65,13 @@ fn the_schedule_that_was_taken_leads_there_again() {
     let mut machine = Machine::new();
     for seed in 0..PROGRAMS / 20 {
         let mut program = program(seed);
-        let first = recorded(&mut machine, &program, Era::V66);
+        let first = recorded(&mut machine, &program, Era::Fixed);
         program.head.policy = prog::Policy::Records;
         program.schedule = Schedule::Decisions(first.taken.clone());
-        let by_decisions = recorded(&mut machine, &program, Era::V66);
+        let by_decisions = recorded(&mut machine, &program, Era::Fixed);
         assert_eq!(hash(&first), hash(&by_decisions), "seed {seed}");
         program.schedule = Schedule::Turns(first.turns.clone());
-        let by_turns = recorded(&mut machine, &program, Era::V66);
+        let by_turns = recorded(&mut machine, &program, Era::Fixed);
         assert_eq!(hash(&first), hash(&by_turns), "seed {seed}, as turns");
     }
 }
@@ -82,7 +82,7 @@ fn the_trace_hash_is_the_same_everywhere() {
     let mut machine = Machine::new();
     let mut all = 0_u64;
     for seed in 0..100 {
-        all = all.rotate_left(7) ^ hash(&recorded(&mut machine, &program(seed), Era::V66));
+        all = all.rotate_left(7) ^ hash(&recorded(&mut machine, &program(seed), Era::Fixed));
     }
     assert_eq!(format!("{all:#018x}"), include_str!("data/trace_hash.txt").trim());
 }
@@ -90,12 +90,13 @@ fn the_trace_hash_is_the_same_everywhere() {
 #[test]
 fn random_bytes_are_programs() {
     let mut machine = Machine::new();
+    let fixed = Options { variant: Some(Variant::era(Era::Fixed)), ..Options::default() };
     for seed in 0..PROGRAMS / 20 {
         let mut next = random(seed);
         let len = next() as usize % 400;
         let bytes: Vec<u8> = (0..len).map(|_| next() as u8).collect();
         let program = prog::decode(&bytes);
-        let outcome = machine.run(&program, &Options::default());
+        let outcome = machine.run(&program, &fixed);
         assert_eq!(
             outcome.verdict.name(),
             "clean",

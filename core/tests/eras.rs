@@ -55,7 +55,8 @@ fn the_eras_agree_on_single_threaded_programs() {
     let (mut collapsed, mut exact) = (0, 0);
     for seed in 0..PROGRAMS {
         let program = single_threaded(seed);
-        let [pre_seed, seed_v3, v66] = Era::ALL.map(|era| final_state(&mut machine, &program, era));
+        let [pre_seed, seed_v3, v66, fixed] =
+            Era::ALL.map(|era| final_state(&mut machine, &program, era));
         let text = || racewalk::print_program(&program);
         assert!(
             agree(&pre_seed, &v66, &program),
@@ -63,6 +64,7 @@ fn the_eras_agree_on_single_threaded_programs() {
             text()
         );
         assert!(agree(&seed_v3, &v66, &program), "seed {seed}: {seed_v3:#?} {v66:#?}\n{}", text());
+        assert!(agree(&fixed, &v66, &program), "seed {seed}: {fixed:#?} {v66:#?}\n{}", text());
         collapsed += u64::from(v66.exact.contains("huge"));
         exact += u64::from(pre_seed == v66);
     }

@@ -27,13 +27,13 @@ fn first_violation(variant: &Variant, programs: u64) -> Option<(u64, &'static st
 
 #[test]
 fn v66_is_clean_on_os_threads() {
-    assert_eq!(first_violation(&Variant::era(Era::V66), PROGRAMS), None);
+    assert_eq!(first_violation(&Variant::era(Era::Fixed), PROGRAMS), None);
 }
 
 #[test]
 fn a_lost_correction_is_found_on_os_threads() {
     let without = racewalk::Protection::from_name("counter_sub").into_iter().collect();
-    let found = first_violation(&Variant { era: Era::V66, without }, PROGRAMS);
+    let found = first_violation(&Variant { era: Era::Fixed, without }, PROGRAMS);
     assert_eq!(found.map(|(_, name)| name), Some("bad_rss_counter"));
 }
 
@@ -41,7 +41,7 @@ fn a_lost_correction_is_found_on_os_threads() {
 fn a_broken_lock_is_found_on_os_threads() {
     // The collapse takes a reference to the huge page, but not its lock.
     let without = racewalk::Protection::from_name("hpage_lock").into_iter().collect();
-    let found = first_violation(&Variant { era: Era::V66, without }, 40 * PROGRAMS);
+    let found = first_violation(&Variant { era: Era::Fixed, without }, 40 * PROGRAMS);
     assert!(found.is_some(), "nobody ran into the lock that is not there");
     println!("{found:?}");
 }

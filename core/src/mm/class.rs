@@ -94,6 +94,50 @@ pub enum Class {
     Shadow,
     /// A khugepaged slot.
     Slot,
+    /// `vm_start`, `vm_end`, `vm_pgoff`, `vm_mm` and `vm_file` of a VMA.
+    VmaRange,
+    /// `vma->vm_flags`.
+    VmFlags,
+    /// `vma->vm_lock`.
+    VmLock,
+    /// `vma->vm_lock_seq`, or, from 256 on, `mm->mm_lock_seq`.
+    VmLockSeq,
+    /// `mm->mm_users`.
+    MmUsers,
+    /// `mm->mm_count`.
+    MmCount,
+    /// `mm->flags`.
+    MmFlags,
+    /// `mm->write_protect_seq`.
+    WriteProtectSeq,
+    /// `mm->tlb_flush_batched`.
+    TlbFlushBatched,
+    /// `pmd_huge_pte`: the tables that an mm has deposited.
+    Deposit,
+    /// A folio's `_pincount`.
+    Pincount,
+    /// PG_anon_exclusive of a page.
+    AnonExclusive,
+    /// The per-CPU batch of folios to be added to the LRU.
+    LruBatch,
+    /// `mapping->invalidate_lock`.
+    InvalidateLock,
+    /// `mapping->nrpages`.
+    NrPages,
+    /// `mapping->nr_thps`.
+    NrThps,
+    /// `inode->i_blocks`, in pages: allocated or swapped out.
+    IBlocks,
+    /// `inode->i_writecount`.
+    IWritecount,
+    /// `inode->i_private`: the hole punch in progress.
+    IPrivate,
+    /// The content of a swap slot.
+    SwapContent,
+    /// A userfaultfd context.
+    Uffd,
+    /// The links of an anon_vma's interval tree.
+    AnonVmaChain,
 }
 
 /// The short names under which the objects of each class appear, in the order of [`Class`].
@@ -142,6 +186,28 @@ const NAMES: &[&str] = &[
     "notifier_seq",
     "shadow",
     "mm_slot",
+    "range",
+    "vm_flags",
+    "vm_lock",
+    "vm_lock_seq",
+    "mm_users",
+    "mm_count",
+    "mm_flags",
+    "write_protect_seq",
+    "tlb_flush_batched",
+    "deposit",
+    "pincount",
+    "anon_exclusive",
+    "lru_batch",
+    "invalidate_lock",
+    "nrpages",
+    "nr_thps",
+    "i_blocks",
+    "i_writecount",
+    "i_private",
+    "swap_content",
+    "uffd",
+    "anon_vma_chain",
 ];
 
 impl Class {
@@ -169,7 +235,7 @@ mod tests {
 
     #[test]
     fn every_class_has_a_name() {
-        assert_eq!(NAMES.len(), Class::Slot as usize + 1);
+        assert_eq!(NAMES.len(), Class::AnonVmaChain as usize + 1);
         assert_eq!(NAMES[Class::Slot as usize], "mm_slot");
         assert_eq!(NAMES[Class::Pte as usize], "pte");
     }

@@ -144,7 +144,7 @@ impl Kernel {
 
     /// `unlink_file_vma`: no walk of `i_mmap` finds the VMA any longer.
     pub fn unlink_file_vma(&self, cpu: &Cpu<'_>, vma: VmaId) {
-        if let Some(file) = self.vma(vma).spec.file {
+        if let Some(file) = self.vma(vma).spec().file {
             let mapping = self.mapping(file);
             mapping.i_mmap_rwsem.down_write(cpu);
             mapping.i_mmap.change_bits(cpu, 0, 1 << vma.0);

@@ -31,7 +31,7 @@ impl Kernel {
         let result = loop {
             // Again after every fault: mmap_lock may have been dropped.
             let Some(vma) = self.vma_lookup(cpu, mm, addr) else { break Err(Signal::Segv) };
-            if write && !self.vma(vma).spec.write {
+            if write && !self.vma(vma).spec().write() {
                 break Err(Signal::Segv);
             }
             if let Some(page) = self.follow_page(cpu, mm, addr, write) {

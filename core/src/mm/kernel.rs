@@ -14,7 +14,7 @@ use super::vma::Vmas;
 use crate::sync::{CPUS_MAX, Smp};
 
 /// mm_structs of a machine.
-pub const MMS_MAX: usize = 2;
+pub const MMS_MAX: usize = 4;
 /// Files of a machine.
 pub const FILES_MAX: usize = 2;
 /// The size of an address space, in huge units.
@@ -22,7 +22,7 @@ pub const UNITS_MAX: usize = 8;
 /// The size of a file, in huge units.
 pub const FILE_UNITS_MAX: usize = 2;
 /// VMAs of a machine.
-pub const VMAS_MAX: usize = 8;
+pub const VMAS_MAX: usize = 32;
 
 /// Which page-table locks there are (`USE_SPLIT_PTE_PTLOCKS`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -34,18 +34,48 @@ pub enum Ptlock {
     None,
 }
 
+/// How wide a PMD entry is, and how it is read without a lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Width {
+    /// 64 bits, in one load.
+    #[default]
+    X64,
+    /// 64 bits in two words of 32 (`GUP_GET_PXX_LOW_HIGH`).
+    Pae,
+}
+
 /// The configuration axes of a build (kernel-semantics section 0.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Config {
+    /// How wide a PMD entry is.
+    pub width: Width,
     /// Which page-table locks there are.
     pub ptlock: Ptlock,
+    /// `CONFIG_MMU_GATHER_RCU_TABLE_FREE`: whole address spaces free their tables by RCU, and
+    /// `tlb_remove_table_sync_one()` waits for walkers with interrupts off.
+    pub rcu_table_free: bool,
+    /// `CONFIG_PER_VMA_LOCK`: user faults try the lock of the VMA before mmap_lock.
+    pub per_vma_lock: bool,
     /// `CONFIG_PAGE_TABLE_CHECK`.
     pub page_table_check: bool,
+    /// The allocator gives out the slot (folio, table, swap slot) that was freed last instead of the one that was free
+    /// longest: reuse at once, for ABA.
+    pub reuse: bool,
+    /// The swap device is synchronous (zram-like): swap-in may go past the swap cache.
+    pub sync_swap: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { ptlock: Ptlock::Split, page_table_check: true }
+        Config {
+            width: Width::X64,
+            ptlock: Ptlock::Split,
+            rcu_table_free: true,
+            per_vma_lock: true,
+            page_table_check: true,
+            reuse: false,
+            sync_swap: false,
+        }
     }
 }
 

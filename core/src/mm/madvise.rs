@@ -4,33 +4,23 @@ use super::kernel::Kernel;
 use super::khugepaged::Errno;
 use super::memory::{FaultResult, ZapDetails};
 use super::place::func;
-use super::types::{MmId, Vaddr, VmaId};
+use super::types::{MmId, Vaddr};
 use crate::sync::Cpu;
 
 impl Kernel {
-    /// `madvise(MADV_DONTNEED)` of `pages` pages from `start` on, as far as they lie in `vma`. EINVAL: the VMA is
-    /// not mapped any longer, or the range misses it.
-    pub fn madvise_dontneed(
-        &self,
-        cpu: &Cpu<'_>,
-        mm: MmId,
-        vma: VmaId,
-        start: Vaddr,
-        pages: u32,
-    ) -> Errno {
+    /// `madvise(MADV_DONTNEED)` of `pages` pages from `start` on, as far as they lie in the VMA there. EINVAL: nothing
+    /// is mapped at `start`.
+    pub fn madvise_dontneed(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, pages: u32) -> Errno {
         let _f = cpu.enter(func::madvise_dontneed);
         let mmap_lock = &self.mm(mm).mmap_lock;
         mmap_lock.down_read(cpu);
-        let mapped = self.mm(mm).vma_tree.read_once(cpu) >> vma.0 & 1 == 1;
-        let spec = self.vma(vma).spec;
-        let (first, end) =
-            (start.0.max(spec.start.0), start.0.saturating_add(pages).min(spec.end.0));
-        let zap = mapped && first < end;
-        if zap {
-            self.zap_page_range_single(cpu, vma, Vaddr(first), end - first, ZapDetails::ALL);
+        let vma = self.vma_lookup(cpu, mm, start);
+        if let Some(vma) = vma {
+            let end = start.0.saturating_add(pages).min(self.vma(vma).spec().end.0);
+            self.zap_page_range_single(cpu, vma, start, end - start.0, ZapDetails::ALL);
         }
         mmap_lock.up_read(cpu);
-        if zap { Errno::Ok } else { Errno::Einval }
+        if vma.is_some() { Errno::Ok } else { Errno::Einval }
     }
 
     /// `madvise(MADV_POPULATE_READ)` or `..._WRITE`: one fault for each page from `start` on, without an access.
@@ -51,8 +41,9 @@ impl Kernel {
         mmap_lock.down_read(cpu);
         while addr.0 < end && errno == Errno::Ok {
             // Looked up for each page: a fault may have dropped mmap_lock.
-            let vma =
-                self.vma_lookup(cpu, mm, addr).filter(|&vma| !write || self.vma(vma).spec.write);
+            let vma = self
+                .vma_lookup(cpu, mm, addr)
+                .filter(|&vma| !write || self.vma(vma).spec().write());
             let Some(vma) = vma else {
                 errno = Errno::Einval;
                 break;

@@ -7,19 +7,23 @@ use super::types::{MmId, Pmd, Vaddr, VmaId};
 use crate::sync::Cpu;
 
 impl Kernel {
-    /// `do_munmap` of a whole VMA; nothing happens if it is not mapped any longer.
+    /// `do_munmap` of `[start, end)`: the VMAs that lie in it.
     ///
     /// What takes long is done under mmap_lock for read, on a VMA that nobody finds in the tree any more. Walks of
     /// i_mmap still find it, until `free_pgtables` takes it out there.
-    pub fn do_munmap(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId) {
+    pub fn do_munmap(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, end: Vaddr) {
         let _f = cpu.enter(func::do_munmap);
         let mmap_lock = &self.mm(mm).mmap_lock;
         mmap_lock.down_write(cpu);
         let tree = &self.mm(mm).vma_tree;
-        if tree.read_once(cpu) >> vma.0 & 1 == 0 {
+        let inside = |&vma: &VmaId| {
+            let spec = self.vma(vma).spec();
+            start <= spec.start && spec.end <= end
+        };
+        let Some(vma) = self.vmas_of(tree.read_once(cpu)).find(inside) else {
             mmap_lock.up_write(cpu);
             return;
-        }
+        };
         self.vma(vma).detached.write_once(cpu, 1);
         tree.change_bits(cpu, 0, 1 << vma.0);
         cpu.pass(ip::munmap_detached);
@@ -39,13 +43,13 @@ impl Kernel {
         let _f = cpu.enter(func::free_pgtables);
         self.unlink_anon_vmas(cpu, vma);
         self.unlink_file_vma(cpu, vma);
-        let spec = self.vma(vma).spec;
+        let spec = self.vma(vma).spec();
         let tree = self.mm(tlb.mm).vma_tree.read_once(cpu);
         let mut haddr = self.haddr(spec.start);
         while haddr < spec.end {
             let next = Vaddr(haddr.0 + self.hpn);
             let in_use =
-                |id: VmaId| tree >> id.0 & 1 == 1 && self.vma(id).spec.overlaps(haddr, next);
+                |id: VmaId| tree >> id.0 & 1 == 1 && self.vma(id).spec().overlaps(haddr, next);
             if !self.vmas.iter().any(|(id, _)| in_use(id)) {
                 self.free_pte_range(cpu, tlb, haddr);
             }

@@ -35,7 +35,9 @@ mod vmscan;
 
 pub use filemap::AddressSpace;
 pub use folio::{COMPOUND_MAPPED, Folio, Folios, Mapping, Page, flags, small_folios};
-pub use kernel::{Config, FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, Ptlock, UNITS_MAX, VMAS_MAX};
+pub use kernel::{
+    Config, FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, Ptlock, UNITS_MAX, VMAS_MAX, Width,
+};
 pub use memory::Signal;
 pub use mm_struct::MmStruct;
 pub use mmu_notifier::Shadow;
@@ -44,4 +46,4 @@ pub use tlb::{AccessFault, Translation, UserAccess};
 pub use types::{
     AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId,
 };
-pub use vma::{VmArea, VmaSpec};
+pub use vma::{VmArea, VmFlags, VmaSpec};

@@ -52,7 +52,17 @@ pub fn object_name(obj: Obj, hpn: u32) -> String {
     } else if class(Class::Cache) {
         let pages = hpn * FILE_UNITS_MAX as u32;
         format!("f{} i_pages[{}]", n / pages, n % pages)
-    } else if class(Class::AnonVmaPtr) || class(Class::Vma) {
+    } else if [
+        Class::AnonVmaPtr,
+        Class::Vma,
+        Class::VmaRange,
+        Class::VmFlags,
+        Class::VmLock,
+        Class::VmLockSeq,
+    ]
+    .into_iter()
+    .any(class)
+    {
         format!("v{} {name}", n % 256)
     } else if class(Class::Tlb) {
         if n >= 256 { format!("m{} cpumask", n - 256) } else { format!("cpu{n} tlb") }

@@ -48,7 +48,7 @@ impl Kernel {
         let i_mmap_rwsem = &self.mapping(file).i_mmap_rwsem;
         i_mmap_rwsem.down_read(cpu);
         for vma in self.i_mmap_vmas(cpu, file) {
-            let spec = self.vma(vma).spec;
+            let spec = self.vma(vma).spec();
             let vma_end = spec.pgoff + (spec.end.0 - spec.start.0);
             let (from, to) = (first.max(spec.pgoff), end.min(vma_end));
             if from < to {

@@ -77,10 +77,10 @@ impl Observed {
         let (_, vma) = kernel
             .vmas
             .iter()
-            .find(|(_, vma)| vma.spec.mm.0 == mm && vma.spec.contains(Vaddr(page)))?;
-        match vma.spec.file {
-            Some(file) if vma.spec.shared => {
-                Some(Cell::File(file.0, vma.spec.pgoff_of(Vaddr(page))))
+            .find(|(_, vma)| vma.spec().mm.0 == mm && vma.spec().contains(Vaddr(page)))?;
+        match vma.spec().file {
+            Some(file) if vma.spec().shared() => {
+                Some(Cell::File(file.0, vma.spec().pgoff_of(Vaddr(page))))
             }
             _ => Some(Cell::Private(mm, page)),
         }
@@ -194,9 +194,9 @@ fn drops(kernel: &Kernel, dropping: Dropping, at: Cell) -> bool {
         (Dropping::File { file, from }, Cell::File(f, page)) => file == f && page >= from,
         (Dropping::File { file, .. }, Cell::Private(mm, page)) => {
             kernel.vmas.iter().any(|(_, vma)| {
-                vma.spec.mm.0 == mm
-                    && vma.spec.contains(Vaddr(page))
-                    && vma.spec.file.is_some_and(|f| f.0 == file)
+                vma.spec().mm.0 == mm
+                    && vma.spec().contains(Vaddr(page))
+                    && vma.spec().file.is_some_and(|f| f.0 == file)
             })
         }
     }

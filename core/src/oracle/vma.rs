@@ -25,8 +25,8 @@ pub(super) const VMA_INCONSISTENT: Oracle = Oracle {
 
 fn linked(kernel: &Kernel, id: VmaId) -> Result<(), Wrong> {
     let vma = kernel.vma(id);
-    let in_tree = kernel.mm(vma.spec.mm).vma_tree.peek() >> id.0 & 1 == 1;
-    let in_i_mmap = vma.spec.file.map(|file| kernel.mapping(file).i_mmap.peek() >> id.0 & 1 == 1);
+    let in_tree = kernel.mm(vma.spec().mm).vma_tree.peek() >> id.0 & 1 == 1;
+    let in_i_mmap = vma.spec().file.map(|file| kernel.mapping(file).i_mmap.peek() >> id.0 & 1 == 1);
     if in_i_mmap.is_none_or(|mapped| mapped == in_tree) {
         return Ok(());
     }
@@ -37,9 +37,9 @@ fn linked(kernel: &Kernel, id: VmaId) -> Result<(), Wrong> {
 /// I2.3, I2.4, and that a VMA which is gone has left nothing behind.
 fn anonymous(kernel: &Kernel, id: VmaId) -> Result<(), Wrong> {
     let vma = kernel.vma(id);
-    let in_tree = kernel.mm(vma.spec.mm).vma_tree.peek() >> id.0 & 1 == 1;
-    for page in vma.spec.start.0..vma.spec.end.0 {
-        let pmd = kernel.peek_pmd(vma.spec.mm, Vaddr(page));
+    let in_tree = kernel.mm(vma.spec().mm).vma_tree.peek() >> id.0 & 1 == 1;
+    for page in vma.spec().start.0..vma.spec().end.0 {
+        let pmd = kernel.peek_pmd(vma.spec().mm, Vaddr(page));
         let Some(table) =
             pmd.pgtable().filter(|&table| pmd.is_table() && kernel.tables.is_valid(table))
         else {
@@ -63,6 +63,6 @@ fn anonymous(kernel: &Kernel, id: VmaId) -> Result<(), Wrong> {
 }
 
 fn left(kernel: &Kernel, id: VmaId, page: u32) -> Wrong {
-    let pmd = kernel.pmdp(kernel.vma(id).spec.mm, Vaddr(page)).obj();
+    let pmd = kernel.pmdp(kernel.vma(id).spec().mm, Vaddr(page)).obj();
     Wrong::new(format!("v{} is unmapped, but page {page} is still there", id.0), [pmd])
 }

@@ -3,11 +3,11 @@
 /// CPUs of a program; there is always at least one.
 pub const CPUS_MAX: usize = 4;
 /// Address spaces a set-up may declare.
-pub const MMS_MAX: usize = 2;
+pub const MMS_MAX: usize = 4;
 /// Files a set-up may declare.
 pub const FILES_MAX: usize = 2;
 /// Mappings a set-up may declare, over all its address spaces.
-pub const VMAS_MAX: usize = 6;
+pub const VMAS_MAX: usize = 8;
 /// Items of the set-up: declarations and operations together.
 pub const SETUP_MAX: usize = 24;
 /// Operations of one CPU.

@@ -1,6 +1,6 @@
 //! Booting: the declarations of a set-up become mms, files and VMAs before anybody runs.
 
-use crate::mm::{Config, FileId, Kernel, MmId, Ptlock, Vaddr, VmaId, VmaSpec};
+use crate::mm::{Config, FileId, Kernel, MmId, Ptlock, Vaddr, VmFlags, VmaId, VmaSpec};
 use crate::prog::{self, Backing, Mapped, Program, Prot, Setup, Size};
 use crate::sync::Cpu;
 
@@ -10,7 +10,7 @@ pub(super) fn config(axes: prog::Axes) -> Config {
         prog::Ptlock::Split => Ptlock::Split,
         prog::Ptlock::None => Ptlock::None,
     };
-    Config { ptlock, page_table_check: axes.page_table_check }
+    Config { ptlock, page_table_check: axes.page_table_check, ..Config::default() }
 }
 
 /// Declares everything that the set-up declares, in its order.
@@ -33,27 +33,28 @@ fn declare_vmas(kernel: &mut Kernel, program: &Program) {
         let Setup::Mmap { mm, what, at, len, off, prot } = *item else { continue };
         let pages = |size: Size| size.pages(hpn);
         let (shared, file) = match what {
-            Mapped::Anon => (false, None),
-            Mapped::Shared(file) => (true, Some(FileId(file.0))),
-            Mapped::Private(file) => (false, Some(FileId(file.0))),
+            Mapped::Anon => (VmFlags::default(), None),
+            Mapped::Shared(file) => (VmFlags::SHARED, Some(FileId(file.0))),
+            Mapped::Private(file) => (VmFlags::default(), Some(FileId(file.0))),
         };
+        let write = if prot == Prot::Rw { VmFlags::WRITE } else { VmFlags::default() };
+        let flags = VmFlags::READ.with(shared).with(write);
         let spec = VmaSpec {
             mm: MmId(mm.0),
             start: Vaddr(pages(at)),
             end: Vaddr(pages(at) + pages(len)),
             pgoff: pages(off),
             file,
-            shared,
-            write: prot == Prot::Rw,
+            flags,
         };
-        if let Some(id) = kernel.vmas.add(spec) {
+        if let Some(id) = kernel.vmas.alloc(&spec) {
             link(kernel, id);
         }
     }
 }
 
 fn link(kernel: &Kernel, id: VmaId) {
-    let spec = kernel.vma(id).spec;
+    let spec = kernel.vma(id).spec();
     kernel.mm(spec.mm).vma_tree.poke_bits(1 << id.0, 0);
     if let Some(file) = spec.file {
         kernel.mapping(file).i_mmap.poke_bits(1 << id.0, 0);

@@ -1,6 +1,7 @@
 //! A free run: the same program on OS threads, with nobody conducting; the oracles look when all is quiet.
 
 use super::boot::{boot, config};
+use super::layout::Layout;
 use super::machine::Options;
 use super::outcome::{Verdict, Violation};
 use super::{Variant, interp, os};
@@ -16,15 +17,16 @@ pub fn free_run(program: &Program, options: &Options) -> Verdict {
     let axes = options.axes.unwrap_or(program.head.axes);
     let mut kernel = Kernel::new(hpn, config(axes), variant.steps());
     boot(&mut kernel, program);
+    let layout = Layout::of(program, hpn as u16);
     let first = Cpu::free(0, &kernel.smp);
     for (n, item) in (0..).zip(&program.setup) {
         if let Setup::Do(op) = *item {
-            interp::call(&first, &kernel, op, 0x1000 + n);
+            interp::call(&first, &kernel, &layout, op, 0x1000 + n);
         }
     }
     os::free_run(&kernel.smp, program.cpus.len(), &|cpu| {
         for (n, &op) in (0..).zip(&program.cpus[usize::from(cpu.id())]) {
-            interp::call(cpu, &kernel, op, 0x100 * (u64::from(cpu.id()) + 1) + n);
+            interp::call(cpu, &kernel, &layout, op, 0x100 * (u64::from(cpu.id()) + 1) + n);
             kernel.rcu_do_batch(cpu);
         }
     });

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::boot::{boot, config};
 use super::fibre::{Stage, conduct};
+use super::layout::Layout;
 use super::outcome::{Outcome, Reached, Verdict};
 use super::segments::turns;
 use super::watch::{Memory, Watch};
@@ -87,6 +88,7 @@ impl Machine {
             watch: &watch,
             director,
             program,
+            layout: Layout::of(program, hpn as u16),
             reached: Cell::default(),
             steps: Cell::default(),
         };
@@ -173,6 +175,7 @@ struct Run<'a> {
     watch: &'a Watch<'a>,
     director: &'a Director,
     program: &'a Program,
+    layout: Layout,
     reached: Cell<Reached>,
     steps: Cell<u32>,
 }
@@ -202,11 +205,11 @@ impl Run<'_> {
     }
 
     fn call(&self, cpu: &Cpu<'_>, op: Op, tag: u64, n: u16) {
-        let dropping = interp::dropping(self.kernel, op);
+        let dropping = interp::dropping(&self.layout, op);
         if dropping.is_some() {
             self.watch.set_dropping(cpu, dropping);
         }
-        interp::call(cpu, self.kernel, op, tag);
+        interp::call(cpu, self.kernel, &self.layout, op, tag);
         if dropping.is_some() {
             self.watch.set_dropping(cpu, None);
         }

@@ -8,6 +8,7 @@ mod director;
 mod fibre;
 mod free;
 mod interp;
+mod layout;
 mod machine;
 mod names;
 mod os;

@@ -62,7 +62,7 @@ impl Verdict {
 
 /// The places that a run came to, after the set-up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Reached(pub [u64; 4]);
+pub struct Reached(pub [u64; 8]);
 
 impl Reached {
     /// Whether the run came to the place of this name.
@@ -83,7 +83,7 @@ impl Reached {
     }
 
     /// Adds the places of another run or CPU.
-    pub fn merge(&mut self, other: [u64; 4]) {
+    pub fn merge(&mut self, other: [u64; 8]) {
         self.0.iter_mut().zip(other).for_each(|(mine, its)| *mine |= its);
     }
 }

@@ -37,7 +37,7 @@ pub struct Cpu<'r> {
     conductor: Option<&'r dyn Conductor>,
     feedback: Option<&'r Feedback>,
     smp: &'r Smp,
-    reached: [Cell<u64>; 4],
+    reached: [Cell<u64>; 8],
     pub(super) held: Held,
     /// What the operation in flight still owes.
     pub debts: Debts,
@@ -273,7 +273,7 @@ impl<'r> Cpu<'r> {
     #[inline]
     fn come_to(&self, place: Place) {
         self.move_to(place);
-        let reached = &self.reached[usize::from(place.0 >> 6) & 3];
+        let reached = &self.reached[usize::from(place.0 >> 6) & 7];
         reached.set(reached.get() | 1 << (place.0 & 63));
         if place == self.stop_at.get()
             && let Some(conductor) = self.conductor
@@ -288,8 +288,8 @@ impl<'r> Cpu<'r> {
     }
 
     /// The places that the CPU came to, one bit each.
-    pub fn reached(&self) -> [u64; 4] {
-        [0, 1, 2, 3].map(|i| self.reached[i].get())
+    pub fn reached(&self) -> [u64; 8] {
+        std::array::from_fn(|i| self.reached[i].get())
     }
 
     /// Forgets the places that the CPU came to.

@@ -25,7 +25,7 @@ use hunt::{Found, Hunt, Means};
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo racewalk ablate --seconds 60                 every protection of v6.6, a minute each at most
+  cargo racewalk ablate --seconds 60                 every protection of fixed, a minute each at most
   cargo racewalk ablate --kernel seed-v3 --jobs 2    of the patch as posted, two at a time
   cargo racewalk ablate --only recheck_page --only clear_pte
   cargo racewalk ablate --format json > broken.json";
@@ -42,7 +42,7 @@ const HPN: u16 = 4;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The kernel whose protections are left out (see `racewalk list kernels`).
-    #[arg(long, value_name = "KERNEL", default_value = "v6.6")]
+    #[arg(long, value_name = "KERNEL", default_value = "fixed")]
     kernel: String,
     /// How long to search without each.
     #[arg(long, value_name = "N", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]

@@ -19,7 +19,7 @@ impl Kernel {
         write: bool,
     ) -> bool {
         let _f = cpu.enter(func::do_set_pmd);
-        let spec = self.vma(vma).spec;
+        let spec = self.vma(vma).spec();
         if !spec.transhuge_suitable(haddr, self.hpn) || !self.folios.is_large(folio) {
             return false;
         }

@@ -11,7 +11,7 @@ impl Kernel {
     /// the page cache, so no table takes its place: the entry is empty afterwards. May sleep.
     pub fn __split_huge_pmd(&self, cpu: &Cpu<'_>, vma: VmaId, addr: Vaddr) {
         let _f = cpu.enter(func::split_huge_pmd);
-        let mm = self.vma(vma).spec.mm;
+        let mm = self.vma(vma).spec().mm;
         let haddr = self.haddr(addr);
         self.mmu_notifier_invalidate_range_start(cpu, mm, haddr, self.hpn);
         let pml = self.pmd_lock(cpu, mm);

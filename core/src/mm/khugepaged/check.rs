@@ -42,7 +42,7 @@ fn check_vma(
     install_pmd: bool,
 ) -> Result<Collapse, ScanResult> {
     let vma = k.vma_lookup(cpu, mm, haddr).ok_or(ScanResult::VmaCheck)?;
-    let file = k.vma(vma).spec.file.ok_or(ScanResult::VmaCheck)?;
+    let file = k.vma(vma).spec().file.ok_or(ScanResult::VmaCheck)?;
     if !(k.steps.vma_covers_range)(k, vma, haddr) {
         return Err(ScanResult::VmaCheck);
     }
@@ -51,7 +51,7 @@ fn check_vma(
 
 /// P3, `hugepage_vma_check`: of its reasons, the alignment is the one that this model has.
 fn eligible(k: &Kernel, c: Collapse) -> Result<Collapse, ScanResult> {
-    let spec = k.vma(c.vma).spec;
+    let spec = k.vma(c.vma).spec();
     let last = Vaddr((spec.end.0 / k.hpn).saturating_sub(1) * k.hpn);
     if spec.transhuge_suitable(last, k.hpn) || spec.transhuge_suitable(c.haddr, k.hpn) {
         Ok(c)
@@ -62,7 +62,7 @@ fn eligible(k: &Kernel, c: Collapse) -> Result<Collapse, ScanResult> {
 
 /// `range_in_vma`.
 pub fn range_in_vma(k: &Kernel, vma: VmaId, haddr: Vaddr) -> bool {
-    k.vma(vma).spec.covers(haddr, Vaddr(haddr.0 + k.hpn))
+    k.vma(vma).spec().covers(haddr, Vaddr(haddr.0 + k.hpn))
 }
 
 /// P2: no need to lock the page if it is mapped by a PMD already.
@@ -80,7 +80,7 @@ pub fn fast_look(
 
 /// P5: the page at the head index, locked.
 pub fn find_lock_hpage(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> bool {
-    let index = k.vma(c.vma).spec.pgoff_of(c.haddr);
+    let index = k.vma(c.vma).spec().pgoff_of(c.haddr);
     let Some(hpage) = k.find_lock_page(cpu, c.file, index) else { return false };
     c.hpage = hpage;
     c.hpage_locked = true;
@@ -89,7 +89,7 @@ pub fn find_lock_hpage(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> bool {
 
 /// The same without the lock: a reference alone keeps the folio, but stops nobody.
 pub fn find_get_hpage(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> bool {
-    let index = k.vma(c.vma).spec.pgoff_of(c.haddr);
+    let index = k.vma(c.vma).spec().pgoff_of(c.haddr);
     let Some(hpage) = k.filemap_get_folio(cpu, c.file, index) else { return false };
     c.hpage = hpage;
     true
@@ -100,7 +100,7 @@ pub fn check_hpage(_: &Cpu<'_>, k: &Kernel, c: &Collapse) -> Result<(), ScanResu
     if !k.folios.is_large(c.hpage) {
         return Err(ScanResult::PageCompound);
     }
-    let head_index = k.folio(c.hpage).index() == k.vma(c.vma).spec.pgoff_of(c.haddr);
+    let head_index = k.folio(c.hpage).index() == k.vma(c.vma).spec().pgoff_of(c.haddr);
     if head_index || k.folio(c.hpage).peek_mapping() == Mapping::None {
         Ok(())
     } else {

@@ -10,20 +10,12 @@ use super::{Errno, ScanResult};
 
 impl Kernel {
     /// `madvise(MADV_COLLAPSE)`: mmap_lock for read, and the VMA must be there.
-    pub fn do_madvise_collapse(
-        &self,
-        cpu: &Cpu<'_>,
-        mm: MmId,
-        vma: VmaId,
-        start: Vaddr,
-        end: Vaddr,
-    ) -> Errno {
+    pub fn do_madvise_collapse(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, end: Vaddr) -> Errno {
         let mmap_lock = &self.mm(mm).mmap_lock;
         mmap_lock.down_read(cpu);
-        let errno = if self.vma_lookup(cpu, mm, start) == Some(vma) {
-            self.madvise_collapse(cpu, mm, vma, start, end)
-        } else {
-            Errno::Einval
+        let errno = match self.vma_lookup(cpu, mm, start) {
+            Some(vma) => self.madvise_collapse(cpu, mm, vma, start, end),
+            None => Errno::Einval,
         };
         mmap_lock.up_read(cpu);
         errno
@@ -43,7 +35,7 @@ impl Kernel {
         let hstart = Vaddr(start.0.next_multiple_of(self.hpn));
         let mut hend = self.haddr(end);
         if hstart > hend
-            || !self.vma(vma).spec.transhuge_suitable(hstart, self.hpn) && hstart < hend
+            || !self.vma(vma).spec().transhuge_suitable(hstart, self.hpn) && hstart < hend
         {
             return Errno::Einval;
         }
@@ -63,9 +55,9 @@ impl Kernel {
                         break;
                     }
                 }
-                hend = Vaddr(hend.0.min(self.haddr(self.vma(vma).spec.end).0));
+                hend = Vaddr(hend.0.min(self.haddr(self.vma(vma).spec().end).0));
             }
-            let spec = self.vma(vma).spec;
+            let spec = self.vma(vma).spec();
             let Some(file) = spec.file else {
                 last_fail = ScanResult::Fail;
                 break;
@@ -115,7 +107,7 @@ pub fn revalidate(
 ) -> Result<VmaId, ScanResult> {
     let _f = cpu.enter(func::hugepage_vma_revalidate);
     let vma = k.vma_lookup(cpu, mm, haddr).ok_or(ScanResult::VmaNull)?;
-    let spec = k.vma(vma).spec;
+    let spec = k.vma(vma).spec();
     if spec.file.is_none() {
         return Err(ScanResult::VmaCheck);
     }

@@ -2,7 +2,7 @@
 
 use crate::mm::kernel::Kernel;
 use crate::mm::place::func;
-use crate::mm::types::{FileId, Vaddr, VmaId};
+use crate::mm::types::{FileId, MmId, Vaddr};
 use crate::sync::Cpu;
 
 use super::ScanResult;
@@ -25,25 +25,26 @@ impl Kernel {
         result
     }
 
-    /// `khugepaged_scan_mm_slot`, for one VMA: each aligned range whose huge page is mapped by PTEs.
-    pub fn khugepaged_scan_vma(&self, cpu: &Cpu<'_>, vma: VmaId) {
+    /// `khugepaged_scan_mm_slot`, from `start` to `end`: each aligned range whose huge page is mapped by PTEs.
+    pub fn khugepaged_scan_range(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, end: Vaddr) {
         let _f = cpu.enter(func::khugepaged_scan_mm_slot);
-        let spec = self.vma(vma).spec;
-        let mmap_lock = &self.mm(spec.mm).mmap_lock;
-        (self.steps.khugepaged_visit)(cpu, self, spec.mm);
-        let mut haddr = Vaddr(spec.start.0.next_multiple_of(self.hpn));
-        while haddr.0 + self.hpn <= spec.end.0 {
+        let mmap_lock = &self.mm(mm).mmap_lock;
+        (self.steps.khugepaged_visit)(cpu, self, mm);
+        let mut haddr = Vaddr(start.0.next_multiple_of(self.hpn));
+        while haddr.0 + self.hpn <= end.0 {
             if !mmap_lock.down_read_trylock(cpu) {
                 return;
             }
-            let found = self.vma_lookup(cpu, spec.mm, haddr);
-            let eligible = found == Some(vma) && spec.transhuge_suitable(haddr, self.hpn);
+            let found = self.vma_lookup(cpu, mm, haddr).map(|vma| self.vma(vma).spec());
+            let eligible = found.filter(|spec| spec.transhuge_suitable(haddr, self.hpn));
             mmap_lock.up_read(cpu);
-            let Some(file) = spec.file.filter(|_| eligible) else { return };
+            let Some((spec, file)) = eligible.and_then(|spec| Some((spec, spec.file?))) else {
+                return;
+            };
             if self.hpage_collapse_scan_file(cpu, file, spec.pgoff_of(haddr))
                 == ScanResult::PteMappedHugepage
             {
-                (self.steps.khugepaged_pte_mapped)(cpu, self, spec.mm, haddr);
+                (self.steps.khugepaged_pte_mapped)(cpu, self, mm, haddr);
             }
             haddr = Vaddr(haddr.0 + self.hpn);
         }

@@ -11,7 +11,7 @@ impl Kernel {
     /// `do_anonymous_page`: the zero page for a read, a new page for a write.
     pub(super) fn do_anonymous_page(&self, cpu: &Cpu<'_>, vmf: &VmFault) -> FaultResult {
         let _f = cpu.enter(func::do_anonymous_page);
-        if self.vma(vmf.vma).spec.shared {
+        if self.vma(vmf.vma).spec().shared() {
             return FaultResult::Sigbus;
         }
         if !self.pte_alloc(cpu, vmf.mm, vmf.addr) {

@@ -78,8 +78,9 @@ impl Kernel {
         let mmap_lock = &self.mm(mm).mmap_lock;
         loop {
             mmap_lock.down_read(cpu);
-            let vma =
-                self.vma_lookup(cpu, mm, addr).filter(|&vma| !write || self.vma(vma).spec.write);
+            let vma = self
+                .vma_lookup(cpu, mm, addr)
+                .filter(|&vma| !write || self.vma(vma).spec().write());
             let Some(vma) = vma else {
                 mmap_lock.up_read(cpu);
                 return Err(Signal::Segv);
@@ -156,7 +157,7 @@ impl Kernel {
 
     /// `do_pte_missing`.
     fn do_pte_missing(&self, cpu: &Cpu<'_>, vmf: &mut VmFault) -> FaultResult {
-        match self.vma(vmf.vma).spec.file {
+        match self.vma(vmf.vma).spec().file {
             None => self.do_anonymous_page(cpu, vmf),
             Some(file) => self.do_fault(cpu, vmf, file),
         }

@@ -10,7 +10,7 @@ use crate::sync::Cpu;
 impl Kernel {
     /// `do_fault`: the page is missing. A table that was allocated in advance and not used is freed at the end.
     pub(super) fn do_fault(&self, cpu: &Cpu<'_>, vmf: &mut VmFault, file: FileId) -> FaultResult {
-        let result = match (vmf.write, self.vma(vmf.vma).spec.shared) {
+        let result = match (vmf.write, self.vma(vmf.vma).spec().shared()) {
             (false, _) => self.do_read_fault(cpu, vmf, file),
             (true, false) => self.do_cow_fault(cpu, vmf, file),
             (true, true) => self.do_shared_fault(cpu, vmf, file),
@@ -93,7 +93,7 @@ impl Kernel {
         if self.pmdp_get_lockless(cpu, vmf.mm, vmf.addr).is_none() && vmf.prealloc_pte.is_none() {
             vmf.prealloc_pte = Some(self.pte_alloc_one(cpu).ok_or(FaultResult::Oom)?);
         }
-        self.shmem_fault(cpu, file, self.vma(vmf.vma).spec.pgoff_of(vmf.addr))
+        self.shmem_fault(cpu, file, self.vma(vmf.vma).spec().pgoff_of(vmf.addr))
     }
 
     /// `finish_fault`: maps the page of the locked `folio`, or its copy `cow`. `Err(Done)` is VM_FAULT_NOPAGE:
@@ -143,7 +143,7 @@ impl Kernel {
         cow: Option<FolioId>,
     ) {
         let page = cow.map_or_else(|| self.fault_page(vmf, folio), |cow| self.folios.head(cow));
-        let spec = self.vma(vmf.vma).spec;
+        let spec = self.vma(vmf.vma).spec();
         let mut entry = Pte::present(page, spec.page_prot_write() || vmf.write);
         if vmf.write {
             entry = entry.mkdirty();
@@ -165,7 +165,7 @@ impl Kernel {
 
     /// `folio_file_page`: the page of the cache's folio that the fault is about.
     fn fault_page(&self, vmf: &VmFault, folio: FolioId) -> Pfn {
-        let index = self.vma(vmf.vma).spec.pgoff_of(vmf.addr);
+        let index = self.vma(vmf.vma).spec().pgoff_of(vmf.addr);
         Pfn(self.folios.head(folio).0 + index % self.folios.nr_pages(folio))
     }
 

@@ -84,7 +84,7 @@ impl Kernel {
         folio: FolioId,
         write: bool,
     ) -> Result<bool, FaultResult> {
-        let mm = self.vma(vma).spec.mm;
+        let mm = self.vma(vma).spec().mm;
         // Reclaim, or another fault, may have taken the folio out of the swap cache before it was locked; the
         // reference alone does not prevent that.
         if self.folio_swap_slot(folio) != Some(slot) {
@@ -112,7 +112,7 @@ impl Kernel {
         (slot, folio): (SwapId, FolioId),
         write: bool,
     ) {
-        let (f, mm) = (self.folio(folio), self.vma(vma).spec.mm);
+        let (f, mm) = (self.folio(folio), self.vma(vma).spec().mm);
         cpu.vm_bug_on(
             f.is_anon() && f.has(flags::ANON_EXCLUSIVE),
             "a swap entry names an anonymous page that is exclusive",

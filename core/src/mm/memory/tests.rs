@@ -8,7 +8,7 @@ use crate::mm::khugepaged::Errno;
 use crate::mm::steps::Era;
 use crate::mm::tlb::UserAccess::{Read, Write};
 use crate::mm::types::{FileId, FolioId, MmId, Pmd, Pte, Vaddr, VmaId};
-use crate::mm::vma::VmaSpec;
+use crate::mm::vma::{VmFlags, VmaSpec};
 use crate::mm::{Config, Kernel, Ptlock};
 use crate::sync::{Conductor, Cpu, Obj, Place, Splat, What};
 
@@ -46,7 +46,7 @@ struct Scene(Kernel);
 
 impl Scene {
     fn new(ptlock: Ptlock) -> Scene {
-        Scene(Kernel::new(HPN, Config { ptlock, page_table_check: true }, Era::V66.steps()))
+        Scene(Kernel::new(HPN, Config { ptlock, ..Config::default() }, Era::V66.steps()))
     }
 
     fn map(
@@ -58,11 +58,9 @@ impl Scene {
         shared: bool,
     ) -> VmaId {
         let (start, end) = (Vaddr(start), Vaddr(start + pages));
-        let vma = self
-            .0
-            .vmas
-            .add(VmaSpec { mm, start, end, pgoff: 0, file, shared, write: true })
-            .expect("room");
+        let flags = if shared { VmFlags::WRITE.with(VmFlags::SHARED) } else { VmFlags::WRITE };
+        let vma =
+            self.0.vmas.alloc(&VmaSpec { mm, start, end, pgoff: 0, file, flags }).expect("room");
         self.0.mm(mm).vma_tree.poke_bits(1 << vma.0, 0);
         if let Some(file) = file {
             self.0.mapping(file).i_mmap.poke_bits(1 << vma.0, 0);
@@ -106,7 +104,7 @@ fn check(k: &Kernel, cpu: &Cpu<'_>) {
                 rss[which as usize] += pages;
             }
             assert!(
-                k.vmas.iter().any(|(_, vma)| vma.spec.mm == mm.id && vma.spec.contains(addr)),
+                k.vmas.iter().any(|(_, vma)| vma.spec().mm == mm.id && vma.spec().contains(addr)),
                 "{addr:?}"
             );
         }
@@ -223,8 +221,8 @@ fn anonymous_memory_reads_zero_and_is_copied_from_the_zero_page() {
             assert_eq!(write(k, cpu, M0, 5, 8), Ok(8));
             assert_eq!(read(k, cpu, M0, 1), Ok(7));
             check(k, cpu);
-            k.do_munmap(cpu, M0, VmaId(0));
-            k.do_munmap(cpu, M0, VmaId(0));
+            k.do_munmap(cpu, M0, Vaddr(0), Vaddr(8 * HPN));
+            k.do_munmap(cpu, M0, Vaddr(0), Vaddr(8 * HPN));
             assert_eq!(read(k, cpu, M0, 1), Err(Signal::Segv));
             assert_nothing_left(k);
         },
@@ -246,10 +244,10 @@ fn a_private_copy_goes_with_dontneed() {
             assert_eq!(write(k, cpu, M0, 3, 7), Ok(7));
             assert_eq!(read(k, cpu, M1, 2), Ok(5));
             check(k, cpu);
-            assert_eq!(k.madvise_dontneed(cpu, M0, VmaId(0), Vaddr(0), 99), Errno::Ok);
+            assert_eq!(k.madvise_dontneed(cpu, M0, Vaddr(0), 99), Errno::Ok);
             check(k, cpu);
             assert_eq!([read(k, cpu, M0, 2), read(k, cpu, M0, 3)], [Ok(5), Ok(0)]);
-            assert_eq!(k.madvise_dontneed(cpu, M0, VmaId(0), Vaddr(HPN), 1), Errno::Einval);
+            assert_eq!(k.madvise_dontneed(cpu, M0, Vaddr(HPN), 1), Errno::Einval);
         },
     );
 }
@@ -303,14 +301,14 @@ fn a_huge_page_is_mapped_whole_and_split_by_a_write_to_a_private_mapping() {
                 [Ok(103), Ok(9)]
             );
             check(k, cpu);
-            k.madvise_dontneed(cpu, M0, VmaId(0), Vaddr(HPN), 1);
+            k.madvise_dontneed(cpu, M0, Vaddr(HPN), 1);
             assert!(k.pmdp_get_lockless(cpu, M0, Vaddr(HPN)).is_none());
             check(k, cpu);
             assert_eq!(k.madvise_populate(cpu, M0, Vaddr(HPN + 1), 1, false), Errno::Ok);
-            k.madvise_dontneed(cpu, M0, VmaId(0), Vaddr(HPN), HPN);
+            k.madvise_dontneed(cpu, M0, Vaddr(HPN), HPN);
             check(k, cpu);
-            k.do_munmap(cpu, M0, VmaId(0));
-            k.do_munmap(cpu, M1, VmaId(1));
+            k.do_munmap(cpu, M0, Vaddr(0), Vaddr(8 * HPN));
+            k.do_munmap(cpu, M1, Vaddr(0), Vaddr(8 * HPN));
         },
     );
 }
@@ -350,12 +348,12 @@ fn a_table_stays_while_another_mapping_lies_in_its_unit() {
             for page in 1..7 {
                 assert!(write(k, cpu, M0, page, 3).is_ok());
             }
-            k.do_munmap(cpu, M0, VmaId(0));
+            k.do_munmap(cpu, M0, Vaddr(0), Vaddr(8 * HPN));
             check(k, cpu);
             assert!(k.pmdp_get_lockless(cpu, M0, Vaddr(0)).is_none());
             assert!(k.pmdp_get_lockless(cpu, M0, Vaddr(4)).is_table());
             assert_eq!(read(k, cpu, M0, 5), Ok(3));
-            k.do_munmap(cpu, M0, VmaId(1));
+            k.do_munmap(cpu, M0, k.vma(VmaId(1)).spec().start, k.vma(VmaId(1)).spec().end);
             assert_nothing_left(k);
         },
     );
@@ -375,7 +373,7 @@ fn populate_faults_pages_in_and_stops_at_the_end() {
             // More pages than a gather holds: the zap comes to the end all the same.
             assert_eq!(k.madvise_populate(cpu, M0, Vaddr(8), 24, true), Errno::Ok);
             check(k, cpu);
-            k.madvise_dontneed(cpu, M0, VmaId(1), Vaddr(8), 24);
+            k.madvise_dontneed(cpu, M0, Vaddr(8), 24);
             check(k, cpu);
             assert_eq!(leaves(k, M0).len(), 3);
         },

@@ -23,7 +23,7 @@ impl Kernel {
         let _f = cpu.enter(func::do_wp_page);
         cpu.assert_held(self.lock_obj(ptl));
         let page = self.vm_normal_page(vmf.orig_pte);
-        if self.vma(vmf.vma).spec.shared {
+        if self.vma(vmf.vma).spec().shared() {
             return self.wp_page_shared(cpu, vmf, pte, ptl, page);
         }
         if page.is_some_and(|page| self.can_reuse(cpu, page)) {

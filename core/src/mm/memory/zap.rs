@@ -36,7 +36,7 @@ impl Kernel {
         details: ZapDetails,
     ) {
         let _f = cpu.enter(func::zap_page_range_single);
-        let mm = self.vma(vma).spec.mm;
+        let mm = self.vma(vma).spec().mm;
         let mut tlb = self.tlb_gather_mmu(cpu, mm);
         self.mmu_notifier_invalidate_range_start(cpu, mm, start, pages);
         self.zap_pmd_range(cpu, &mut tlb, vma, start, Vaddr(start.0 + pages), details);
@@ -47,7 +47,7 @@ impl Kernel {
     /// `unmap_vmas` of one VMA, with its invalidation range. The caller finishes the gather.
     pub fn unmap_vmas(&self, cpu: &Cpu<'_>, tlb: &mut MmuGather, vma: VmaId) {
         let _f = cpu.enter(func::unmap_vmas);
-        let spec = self.vma(vma).spec;
+        let spec = self.vma(vma).spec();
         let pages = spec.end.0 - spec.start.0;
         self.mmu_notifier_invalidate_range_start(cpu, spec.mm, spec.start, pages);
         self.zap_pmd_range(cpu, tlb, vma, spec.start, spec.end, ZapDetails::ALL);
@@ -108,7 +108,7 @@ impl Kernel {
         details: ZapDetails,
     ) -> Vaddr {
         let _f = cpu.enter(func::zap_pte_range);
-        let mm = self.vma(vma).spec.mm;
+        let mm = self.vma(vma).spec().mm;
         let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, start) else { return start };
         let mut rss = [0; 4];
         let mut full = false;

@@ -53,7 +53,7 @@ impl Kernel {
         }
         cpu.might_sleep();
         let anon_vma = self.anon_vma(id);
-        let mm = self.vma(vma).spec.mm;
+        let mm = self.vma(vma).spec().mm;
         anon_vma.rwsem.down_write(cpu);
         self.mm(mm).page_table_lock.lock(cpu);
         if self.vma_anon_vma(cpu, vma).is_none() {

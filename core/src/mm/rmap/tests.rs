@@ -7,7 +7,7 @@ use crate::mm::memory::Signal;
 use crate::mm::steps::Era;
 use crate::mm::tlb::UserAccess::{Read, Write};
 use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, Vaddr, VmaId};
-use crate::mm::vma::VmaSpec;
+use crate::mm::vma::{VmFlags, VmaSpec};
 use crate::mm::{Config, Kernel, Ptlock};
 use crate::sync::{Conductor, Cpu, Obj, Place, Splat, What};
 
@@ -44,10 +44,10 @@ impl Conductor for Alone {
 
 /// A machine with one private mapping of two huge units, of a file or of nothing.
 fn machine(ptlock: Ptlock, file: Option<FileId>) -> Kernel {
-    let mut kernel = Kernel::new(HPN, Config { ptlock, page_table_check: true }, Era::V66.steps());
+    let kernel = Kernel::new(HPN, Config { ptlock, ..Config::default() }, Era::V66.steps());
     let (start, end) = (Vaddr(0), Vaddr(2 * HPN));
-    let spec = VmaSpec { mm: MM, start, end, pgoff: 0, file, shared: false, write: true };
-    assert_eq!(kernel.vmas.add(spec), Some(VMA));
+    let spec = VmaSpec { mm: MM, start, end, pgoff: 0, file, flags: VmFlags::WRITE };
+    assert_eq!(kernel.vmas.alloc(&spec), Some(VMA));
     kernel.mm(MM).vma_tree.poke(1);
     if let Some(file) = file {
         kernel.mapping(file).i_mmap.poke(1);
@@ -210,20 +210,20 @@ fn swapped_out_pages_go_with_their_mapping() {
     tell(|k, cpu| {
         write(k, cpu, 7);
         assert!(k.pageout(cpu, MM, PAGE));
-        k.madvise_dontneed(cpu, MM, VMA, PAGE, 1);
+        k.madvise_dontneed(cpu, MM, PAGE, 1);
         audit(k, cpu);
         // Once more, now with a page that is also in the swap cache; and once more with one that is only there.
         write(k, cpu, 8);
         assert!(k.pageout(cpu, MM, PAGE));
         assert_reads(k, cpu, 8);
-        k.madvise_dontneed(cpu, MM, VMA, PAGE, 1);
+        k.madvise_dontneed(cpu, MM, PAGE, 1);
         audit(k, cpu);
         write(k, cpu, 9);
         let folio = folio_at(k, PAGE);
         k.folio_get(cpu, folio);
         assert!(!k.pageout(cpu, MM, PAGE));
         k.folio_put(cpu, folio);
-        k.do_munmap(cpu, MM, VMA);
+        k.do_munmap(cpu, MM, Vaddr(0), Vaddr(2 * HPN));
         assert!(!k.folio(folio).is_allocated());
         assert!(k.swap.touched().all(|(_, slot)| slot.count.peek() == 0 && slot.cache.peek() == 0));
     });

@@ -58,7 +58,7 @@ impl Kernel {
     ) -> Option<(VmaId, Vaddr)> {
         let (vma, addr) = (VmaId(anon_vma.0), Vaddr(self.folio(folio).index()));
         let linked = self.anon_vma(anon_vma).linked.read_once(cpu) != 0;
-        (linked && self.vma(vma).spec.contains(addr)).then_some((vma, addr))
+        (linked && self.vma(vma).spec().contains(addr)).then_some((vma, addr))
     }
 
     /// `try_to_unmap_one`, `try_to_migrate_one`: one VMA.
@@ -70,7 +70,7 @@ impl Kernel {
         addr: Vaddr,
         to: UnmapTo,
     ) {
-        let mm = self.vma(vma).spec.mm;
+        let mm = self.vma(vma).spec().mm;
         self.mmu_notifier_invalidate_range_start(cpu, mm, addr, 1);
         let mut walk = self.vma_walk(folio, vma, addr, WalkFlags::default());
         while self.page_vma_mapped_walk(cpu, &mut walk) {

@@ -43,7 +43,7 @@ impl Kernel {
         address: Vaddr,
         flags: WalkFlags,
     ) -> VmaWalk {
-        let (mm, pfn) = (self.vma(vma).spec.mm, self.folios.head(folio));
+        let (mm, pfn) = (self.vma(vma).spec().mm, self.folios.head(folio));
         VmaWalk { mm, address, pte: None, pfn, flags, ptl: None, started: false }
     }
 

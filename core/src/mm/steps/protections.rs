@@ -26,9 +26,10 @@ impl Protection {
     }
 }
 
-const ALL: &[Era] = &[Era::PreSeed, Era::SeedV3, Era::V66];
-const READ_LOCKED: &[Era] = &[Era::SeedV3, Era::V66];
-const V66: &[Era] = &[Era::V66];
+const ALL: &[Era] = &[Era::PreSeed, Era::SeedV3, Era::V66, Era::Fixed];
+const READ_LOCKED: &[Era] = &[Era::SeedV3, Era::V66, Era::Fixed];
+const V66: &[Era] = &[Era::V66, Era::Fixed];
+const FIXED: &[Era] = &[Era::Fixed];
 const PRE_SEED: &[Era] = &[Era::PreSeed];
 
 macro_rules! protections {
@@ -88,7 +89,7 @@ protections! {
     i_mmap_lock PRE_SEED "i_mmap is held for write: no truncate walks this table" |s| { s.i_mmap_lock = skip; s.i_mmap_unlock = skip; };
     anon_vma_lock PRE_SEED "anon_vma is held for write: no rmap walk comes here" |s| { s.anon_vma_lock = skip; s.anon_vma_unlock = skip; };
     table_sync PRE_SEED "walkers with interrupts off are waited for" |s| s.table_sync = skip;
-    split_counter_first ALL "__split_huge_pmd() corrects the rss counter before it puts the page (v6.6 itself does not)" |s| s.split_uncount = split::put_then_uncount;
+    split_counter_first FIXED "__split_huge_pmd() corrects the rss counter before it puts the page" |s| s.split_uncount = split::put_then_uncount;
     pte_map_rcu ALL "pte_offset_map() holds RCU" |s| { s.pte_map_rcu_lock = |_| {}; s.pte_map_rcu_unlock = |_| {}; };
     pte_map_recheck ALL "pte_offset_map_lock() looks at the PMD again under ptl" |s| s.pte_map_recheck = |_, _, _| true;
 }

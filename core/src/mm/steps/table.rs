@@ -17,13 +17,15 @@ pub enum Era {
     PreSeed,
     /// The patch as it was posted (v3, 10/13).
     SeedV3,
-    /// Linux v6.6.
+    /// Linux v6.6, exactly as shipped.
     V66,
+    /// v6.6 with the fixes that the finds in it called for, each a step of its own.
+    Fixed,
 }
 
 impl Era {
     /// All of them, oldest first.
-    pub const ALL: [Era; 3] = [Era::PreSeed, Era::SeedV3, Era::V66];
+    pub const ALL: [Era; 4] = [Era::PreSeed, Era::SeedV3, Era::V66, Era::Fixed];
 
     /// Its name on the command line and in a file.
     pub const fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Era {
             Era::PreSeed => "pre-seed",
             Era::SeedV3 => "seed-v3",
             Era::V66 => "v6.6",
+            Era::Fixed => "fixed",
         }
     }
 
@@ -42,6 +45,7 @@ impl Era {
             }
             Era::SeedV3 => "the patch as posted: collapse under mmap_lock for read, pte_clear()",
             Era::V66 => "as Linux v6.6 shipped it: ptep_clear(), mmap_lock dropped again at once",
+            Era::Fixed => "v6.6 with the fixes that the finds in it called for",
         }
     }
 
@@ -56,6 +60,7 @@ impl Era {
             Era::PreSeed => Steps::PRE_SEED,
             Era::SeedV3 => Steps::SEED_V3,
             Era::V66 => Steps::V66,
+            Era::Fixed => Steps::FIXED,
         }
     }
 }
@@ -191,7 +196,7 @@ steps! {
     table_sync: Act = skip;
 
     /// `__split_huge_pmd` of a file's page gives the reference and the rss back.
-    split_uncount: fn(&Cpu<'_>, &Kernel, MmId, FolioId) = split::uncount_then_put;
+    split_uncount: fn(&Cpu<'_>, &Kernel, MmId, FolioId) = split::put_then_uncount;
 
     /// `pte_offset_map` opens an RCU read section.
     pte_map_rcu_lock: fn(&Cpu<'_>) = |cpu| cpu.rcu_read_lock();
@@ -202,6 +207,9 @@ steps! {
 }
 
 impl Steps {
+    /// v6.6 with its fixes.
+    pub const FIXED: Steps = Steps { split_uncount: split::uncount_then_put, ..Steps::V66 };
+
     /// The patch as posted.
     pub const SEED_V3: Steps = Steps {
         collapse_locked: driver::under_kept_read_lock,

@@ -118,7 +118,10 @@ fn declarations() {
     check_setup("x = «read»(m0)", "`read` declares nothing");
     check_setup("«m0» = mm()", "`m0` is declared twice");
     check_setup("«0x» = mm()", "begins with a digit");
-    check_setup("m1 = mm()\n  m2 = «mm»()", "too many mms: a program has at most 2");
+    check_setup(
+        "m1 = mm()\n  m2 = mm()\n  m3 = mm()\n  m4 = «mm»()",
+        "too many mms: a program has at most 4",
+    );
     check_setup("x = file(«len=0»)".replace("«len=0»", "len=«0»").as_str(), "at least 1p");
     check_setup("x = file(len=«3h»)", "`3h` is out of range: a number of huge units is 0h to 2h");
     check_setup("x = file(len=«2h+1p»)", "more than 2h at hpn 4");
