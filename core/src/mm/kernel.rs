@@ -58,6 +58,8 @@ pub struct Config {
     pub per_vma_lock: bool,
     /// `CONFIG_PAGE_TABLE_CHECK`.
     pub page_table_check: bool,
+    /// `fault_around_bytes`: read faults of files map the pages around too.
+    pub fault_around: bool,
     /// The allocator gives out the slot (folio, table, swap slot) that was freed last instead of the one that was free
     /// longest: reuse at once, for ABA.
     pub reuse: bool,
@@ -73,6 +75,7 @@ impl Default for Config {
             rcu_table_free: true,
             per_vma_lock: true,
             page_table_check: true,
+            fault_around: true,
             reuse: false,
             sync_swap: false,
         }

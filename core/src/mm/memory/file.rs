@@ -1,4 +1,4 @@
-//! Faults on mappings of a file (kernel-semantics section 10.6). Nothing is faulted around.
+//! Faults on mappings of a file (kernel-semantics section 10.6).
 
 use super::fault::{FaultResult, VmFault};
 use crate::mm::kernel::Kernel;
@@ -24,6 +24,11 @@ impl Kernel {
     /// `do_read_fault`. The reference to the page of the cache becomes the entry's.
     fn do_read_fault(&self, cpu: &Cpu<'_>, vmf: &mut VmFault, file: FileId) -> FaultResult {
         let _f = cpu.enter(func::do_read_fault);
+        if self.should_fault_around(vmf)
+            && let Some(result) = self.do_fault_around(cpu, vmf, file)
+        {
+            return result;
+        }
         let folio = match self.__do_fault(cpu, vmf, file) {
             Ok(folio) => folio,
             Err(result) => return result,

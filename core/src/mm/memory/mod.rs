@@ -5,6 +5,7 @@
 
 mod anon;
 mod fault;
+mod fault_around;
 mod file;
 mod swapin;
 mod wp;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::Signal;
-use crate::mm::folio::COMPOUND_MAPPED;
+use crate::mm::folio::{COMPOUND_MAPPED, flags};
 use crate::mm::khugepaged::Errno;
 use crate::mm::steps::Era;
 use crate::mm::tlb::UserAccess::{Read, Write};
@@ -328,8 +328,9 @@ fn a_huge_page_that_cannot_be_split_is_kept_and_zeroed() {
             check(k, cpu);
             assert!(k.folio(folio).is_allocated());
             assert!(!k.folio(other).is_allocated());
-            // Beyond i_size there is nothing to fault in; but a huge PMD maps what was kept, as it does in v6.6.
-            assert_eq!(read(k, cpu, M0, 2), Err(Signal::Bus));
+            // A write beyond i_size finds nothing; but a read is faulted around, and a huge PMD maps what was kept, as
+            // it does in v6.6.
+            assert_eq!(write(k, cpu, M0, 2, 1), Err(Signal::Bus));
             assert_eq!([read(k, cpu, M0, 1), read(k, cpu, M0, 2)], [Ok(101), Ok(0)]);
             k.shmem_setattr(cpu, F0, 0);
             assert!(!k.folio(folio).is_allocated());
@@ -376,6 +377,54 @@ fn populate_faults_pages_in_and_stops_at_the_end() {
             k.madvise_dontneed(cpu, M0, Vaddr(8), 24);
             check(k, cpu);
             assert_eq!(leaves(k, M0).len(), 3);
+        },
+    );
+}
+
+#[test]
+fn a_read_maps_what_the_cache_has_around_it() {
+    tell(
+        |s| {
+            s.file(2 * HPN);
+            s.map(M0, 0, 2 * HPN, Some(F0), true);
+            s.map(M1, 3, 2 * HPN, Some(F0), true);
+        },
+        |k, cpu| {
+            for page in [0, 1, 3, HPN] {
+                assert!(write(k, cpu, M0, page, 10).is_ok());
+            }
+            // Pages 0 and 1 of the file are at 3 and 4, in two tables; page 2 is a hole; page 3 is not up to date.
+            let page_3 = k.mapping(F0).peek(3).expect("page 3 was written");
+            k.folio(page_3).flags.poke_bits(0, flags::UPTODATE);
+            assert_eq!(read(k, cpu, M1, 4), Ok(10));
+            let mapped: Vec<u32> = leaves(k, M1).iter().map(|(addr, _)| addr.0).collect();
+            assert_eq!(mapped, [4, 7]);
+            k.folio(page_3).flags.poke_bits(flags::UPTODATE, 0);
+            assert_eq!(read(k, cpu, M1, 6), Ok(10));
+            let mapped: Vec<u32> = leaves(k, M1).iter().map(|(addr, _)| addr.0).collect();
+            assert_eq!(mapped, [4, 6, 7]);
+            check(k, cpu);
+        },
+    );
+}
+
+#[test]
+fn a_huge_page_is_faulted_around_by_small_entries_where_a_table_is_in_the_way() {
+    tell(
+        |s| {
+            s.file(HPN);
+            s.map(M0, 0, HPN, Some(F0), false);
+        },
+        |k, cpu| {
+            huge_page(k, cpu, 0);
+            k.pte_alloc_under_mmap_lock(cpu, M0, Vaddr(0));
+            assert_eq!(read(k, cpu, M0, 2), Ok(102));
+            assert_eq!(leaves(k, M0).len() as u32, HPN);
+            check(k, cpu);
+            k.madvise_dontneed(cpu, M0, Vaddr(1), 2);
+            assert_eq!(write(k, cpu, M0, 0, 7), Ok(7));
+            assert_eq!([read(k, cpu, M0, 1), read(k, cpu, M0, 0)], [Ok(101), Ok(7)]);
+            check(k, cpu);
         },
     );
 }
