@@ -7,6 +7,18 @@ use super::rank;
 use super::types::{MmId, Rss, Vaddr};
 use crate::sync::{Cpu, LockClass, Obj, Rwsem, Spinlock, Word};
 
+/// Bits of `mm->flags`.
+pub mod mmf {
+    /// MMF_VM_HUGEPAGE: khugepaged knows the mm.
+    pub const VM_HUGEPAGE: u64 = 1 << 0;
+    /// MMF_DISABLE_THP.
+    pub const DISABLE_THP: u64 = 1 << 1;
+    /// MMF_OOM_SKIP: the OOM reaper finds nothing there any more.
+    pub const OOM_SKIP: u64 = 1 << 2;
+    /// MMF_UNSTABLE: the OOM reaper has been here, content is lost.
+    pub const UNSTABLE: u64 = 1 << 3;
+}
+
 /// An address space of [`UNITS_MAX`] huge units. The upper levels are folded into one PMD table.
 #[derive(Debug)]
 pub struct MmStruct {
@@ -14,6 +26,14 @@ pub struct MmStruct {
     pub id: MmId,
     /// `mmap_lock`.
     pub mmap_lock: Rwsem,
+    /// `mm_lock_seq`: one more at each release of mmap_lock for write, which so drops the write marks of all VMAs.
+    pub mm_lock_seq: Word,
+    /// `mm_users`: the threads of the process, and whoever else uses its memory. 0: it exits, or has exited.
+    pub mm_users: Word,
+    /// `mm_count`: references to the mm_struct itself; all users together have one.
+    pub mm_count: Word,
+    /// `flags`: the `MMF_` bits of [`mmf`].
+    pub flags: Word,
     /// `page_table_lock`: all table locks if they are not split, and the first setting of a VMA's anon_vma.
     pub page_table_lock: Spinlock,
     /// The lock of the PMD table.
@@ -43,6 +63,10 @@ impl MmStruct {
         MmStruct {
             id,
             mmap_lock: Rwsem::new(Class::MmapLock.obj(n), rank::MMAP_LOCK),
+            mm_lock_seq: Word::new(Class::VmLockSeq.obj(256 + n), 0),
+            mm_users: Word::new(Class::MmUsers.obj(n), 1),
+            mm_count: Word::new(Class::MmCount.obj(n), 1),
+            flags: Word::new(Class::MmFlags.obj(n), 0),
             page_table_lock: Spinlock::new(Class::PageTableLock.obj(n), pml),
             pml: Spinlock::new(Class::Pml.obj(n), pml),
             pmds: (0..UNITS_MAX as u32)
@@ -62,10 +86,28 @@ impl MmStruct {
         self.mmap_lock.reset();
         self.page_table_lock.reset();
         self.pml.reset();
-        let words =
-            [&self.vma_tree, &self.nr_ptes, &self.cpumask, &self.tlb_gen, &self.tlb_flush_pending];
+        let words = [
+            &self.vma_tree,
+            &self.nr_ptes,
+            &self.cpumask,
+            &self.tlb_gen,
+            &self.tlb_flush_pending,
+            &self.mm_lock_seq,
+            &self.flags,
+        ];
         words.into_iter().chain(&self.pmds).chain(&self.rss).for_each(|word| word.poke(0));
+        [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(1));
         self.notifier.reset();
+    }
+
+    /// Before anybody runs: the mm does not exist until `fork` makes it.
+    pub fn init_unborn(&self) {
+        [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(0));
+    }
+
+    /// Whether anybody uses its memory, without a step.
+    pub fn is_alive(&self) -> bool {
+        self.mm_users.peek() != 0
     }
 
     /// The slot of the PMD entry that covers `addr`.

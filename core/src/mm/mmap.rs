@@ -13,28 +13,29 @@ impl Kernel {
     /// i_mmap still find it, until `free_pgtables` takes it out there.
     pub fn do_munmap(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, end: Vaddr) {
         let _f = cpu.enter(func::do_munmap);
-        let mmap_lock = &self.mm(mm).mmap_lock;
-        mmap_lock.down_write(cpu);
+        self.mmap_write_lock(cpu, mm);
         let tree = &self.mm(mm).vma_tree;
         let inside = |&vma: &VmaId| {
             let spec = self.vma(vma).spec();
             start <= spec.start && spec.end <= end
         };
         let Some(vma) = self.vmas_of(tree.read_once(cpu)).find(inside) else {
-            mmap_lock.up_write(cpu);
+            self.mmap_write_unlock(cpu, mm);
             return;
         };
+        (self.steps.munmap_start_write)(cpu, self, vma);
         self.vma(vma).detached.write_once(cpu, 1);
         tree.change_bits(cpu, 0, 1 << vma.0);
         cpu.pass(ip::munmap_detached);
-        mmap_lock.downgrade_write(cpu);
+        self.mmap_write_downgrade(cpu, mm);
         cpu.pass(ip::munmap_downgraded);
         let mut tlb = self.tlb_gather_mmu(cpu, mm);
         self.unmap_vmas(cpu, &mut tlb, vma);
         cpu.pass(ip::munmap_unmapped);
         self.free_pgtables(cpu, &mut tlb, vma);
         self.tlb_finish_mmu(cpu, tlb);
-        mmap_lock.up_read(cpu);
+        self.vm_area_free(cpu, vma);
+        self.mmap_read_unlock(cpu, mm);
     }
 
     /// `free_pgtables`: the VMA leaves the rmap trees first, so that nobody comes to its tables that way; then the

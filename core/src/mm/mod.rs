@@ -16,12 +16,15 @@ mod memory;
 mod migrate;
 mod mm_struct;
 mod mmap;
+mod mmap_lock;
+mod mmget;
 mod mmu_notifier;
 mod names;
 mod page_table_check;
 pub mod pgtable;
 pub mod place;
 mod rank;
+mod rcu;
 mod rmap;
 mod shmem;
 pub mod steps;
@@ -39,7 +42,7 @@ pub use kernel::{
     Config, FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, Ptlock, UNITS_MAX, VMAS_MAX, Width,
 };
 pub use memory::Signal;
-pub use mm_struct::MmStruct;
+pub use mm_struct::{MmStruct, mmf};
 pub use mmu_notifier::Shadow;
 pub use names::{object_name, value_name};
 pub use tlb::{AccessFault, Translation, UserAccess};

@@ -20,9 +20,18 @@ pub fn object_name(obj: Obj, hpn: u32) -> String {
         format!("pt{n} ptl")
     } else if class(Class::Rss) {
         format!("m{} {}", n / 4, Rss::NAMES[n as usize % 4])
-    } else if [Class::MmapLock, Class::Pml, Class::PageTableLock, Class::NrPtes, Class::VmaTree]
-        .into_iter()
-        .any(class)
+    } else if [
+        Class::MmapLock,
+        Class::Pml,
+        Class::PageTableLock,
+        Class::NrPtes,
+        Class::VmaTree,
+        Class::MmUsers,
+        Class::MmCount,
+        Class::MmFlags,
+    ]
+    .into_iter()
+    .any(class)
     {
         format!("m{n} {name}")
     } else if [Class::InodeRwsem, Class::IMmapRwsem, Class::XaLock, Class::ISize, Class::IMmap]
@@ -63,7 +72,11 @@ pub fn object_name(obj: Obj, hpn: u32) -> String {
     .into_iter()
     .any(class)
     {
-        format!("v{} {name}", n % 256)
+        if class(Class::VmLockSeq) && n >= 256 {
+            format!("m{} mm_lock_seq", n - 256)
+        } else {
+            format!("v{} {name}", n % 256)
+        }
     } else if class(Class::Tlb) {
         if n >= 256 { format!("m{} cpumask", n - 256) } else { format!("cpu{n} tlb") }
     } else {

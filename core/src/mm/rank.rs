@@ -4,6 +4,7 @@
 //! i_rwsem
 //!   mmap_lock
 //!     folio lock
+//!       vma->vm_lock                   (for write, an instant; for read it takes the place of mmap_lock)
 //!       i_mmap_rwsem
 //!         anon_vma->rwsem
 //!           pml, page_table_lock
@@ -19,6 +20,8 @@ pub(super) const I_RWSEM: u8 = 1;
 pub(super) const MMAP_LOCK: u8 = 2;
 /// PG_locked.
 pub(super) const FOLIO_LOCK: u8 = 4;
+/// `vma->vm_lock`, for write. Held for read, its rank is that of mmap_lock.
+pub(super) const VMA_LOCK: u8 = 5;
 /// `mapping->i_mmap_rwsem`.
 pub(super) const I_MMAP_RWSEM: u8 = 6;
 /// The rwsem of an anon_vma root.

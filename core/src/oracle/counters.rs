@@ -37,6 +37,17 @@ fn negative(view: &View<'_>, splat: Splat, classes: &[Class]) -> Option<Wrong> {
     }
 }
 
+/// `check_mm`: "Bad rss-counter state", "non-zero pgtables_bytes on freeing mm".
+fn left_at_exit(view: &View<'_>, splat: Splat, class: Class) -> Option<Wrong> {
+    match splat {
+        Splat::CheckMm(obj) if class.has(obj) => {
+            let name = object_name(obj, view.kernel.hpn);
+            Some(Wrong::new(format!("{name} is not 0 when its mm is freed"), [obj]))
+        }
+        _ => None,
+    }
+}
+
 fn equal(name: impl FnOnce() -> String, obj: Obj, counter: i64, counted: i64) -> Result<(), Wrong> {
     if counter == counted {
         return Ok(());
@@ -137,6 +148,7 @@ pub(super) const REFCOUNT_MISMATCH: Oracle = Oracle {
 
 /// Q1 to Q3.
 pub(super) const BAD_RSS_COUNTER: Oracle = Oracle {
+    splat: Some(|view, splat| left_at_exit(view, splat, Class::Rss)),
     op_end: Some(|view, cpu| settled(view, cpu, &[Class::Rss])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         (0..MMS_MAX * 4).try_for_each(|n| {
@@ -154,7 +166,9 @@ pub(super) const BAD_RSS_COUNTER: Oracle = Oracle {
 
 /// Q4.
 pub(super) const NR_PTES_MISMATCH: Oracle = Oracle {
-    splat: Some(|view, splat| negative(view, splat, &[Class::NrPtes])),
+    splat: Some(|view, splat| {
+        negative(view, splat, &[Class::NrPtes]).or_else(|| left_at_exit(view, splat, Class::NrPtes))
+    }),
     op_end: Some(|view, cpu| settled(view, cpu, &[Class::NrPtes])),
     quiesce: Some(|view: &View<'_>, recount: &Recount| {
         (0..MMS_MAX).try_for_each(|mm| {

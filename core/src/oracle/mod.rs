@@ -55,6 +55,7 @@ pub const ORACLES: &[Oracle] = &[
     tables::PGTABLE_LEAK,
     tables::MIGRATION_ENTRY_LEFT,
     page_cache::PAGE_CACHE_INCONSISTENT,
+    vma::VMA_USED_AFTER_FREE,
     vma::VMA_INCONSISTENT,
     progress::DEADLOCK,
     progress::LIVELOCK,

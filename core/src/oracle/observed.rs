@@ -74,14 +74,9 @@ impl Observed {
 
     /// Where an access of `mm` at `page` goes.
     pub fn cell_of(&self, kernel: &Kernel, mm: u8, page: u32) -> Option<Cell> {
-        let (_, vma) = kernel
-            .vmas
-            .iter()
-            .find(|(_, vma)| vma.spec().mm.0 == mm && vma.spec().contains(Vaddr(page)))?;
-        match vma.spec().file {
-            Some(file) if vma.spec().shared() => {
-                Some(Cell::File(file.0, vma.spec().pgoff_of(Vaddr(page))))
-            }
+        let spec = kernel.vma(kernel.peek_vma(MmId(mm), Vaddr(page))?).spec();
+        match spec.file {
+            Some(file) if spec.shared() => Some(Cell::File(file.0, spec.pgoff_of(Vaddr(page)))),
             _ => Some(Cell::Private(mm, page)),
         }
     }

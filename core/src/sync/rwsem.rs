@@ -53,6 +53,17 @@ impl Rwsem {
         taken
     }
 
+    /// The same for a semaphore that has another rank on the ladder when it is held for read (`vma->vm_lock`).
+    pub fn down_read_trylock_as(&self, cpu: &Cpu<'_>, rank: u8) -> bool {
+        cpu.step(self.slot, LOCK);
+        let taken = self.change(|state| read(state, cpu.id()));
+        if taken {
+            let held = HeldLock { obj: self.obj, class: LockClass::sleeping(rank) };
+            cpu.took(held, false, LockMode::Read);
+        }
+        taken
+    }
+
     /// `down_write`.
     #[inline]
     pub fn down_write(&self, cpu: &Cpu<'_>) {

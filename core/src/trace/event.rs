@@ -79,6 +79,12 @@ pub enum Splat {
     FolioFreedInUse(Obj),
     /// A freed folio was reached through an entry, a TLB or the secondary MMU.
     FolioUseAfterFree(Obj),
+    /// A VMA was touched after it was freed, or freed while it can still be found.
+    VmaUseAfterFree(Obj),
+    /// An anon_vma was freed while a VMA or a folio still needs it, or its lock taken after that.
+    AnonVmaUseAfterFree(Obj),
+    /// `check_mm`: an mm is freed while the counter is not 0.
+    CheckMm(Obj),
 }
 
 /// What happened.

@@ -89,10 +89,9 @@ impl Kernel {
     /// `unregister_uprobe` of a huge page's text: the third caller, under mmap_lock for write.
     pub fn uprobe_unregister(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> ScanResult {
         let _f = cpu.enter(func::uprobe_write_opcode);
-        let mmap_lock = &self.mm(mm).mmap_lock;
-        mmap_lock.down_write(cpu);
+        self.mmap_write_lock(cpu, mm);
         let result = self.collapse_pte_mapped_thp(cpu, mm, addr, false);
-        mmap_lock.up_write(cpu);
+        self.mmap_write_unlock(cpu, mm);
         result
     }
 }
@@ -149,9 +148,9 @@ pub fn under_write_lock(
     haddr: Vaddr,
     result: &mut ScanResult,
 ) -> bool {
-    k.mm(mm).mmap_lock.down_write(cpu);
+    k.mmap_write_lock(cpu, mm);
     *result = k.collapse_pte_mapped_thp(cpu, mm, haddr, true);
-    k.mm(mm).mmap_lock.up_write(cpu);
+    k.mmap_write_unlock(cpu, mm);
     false
 }
 

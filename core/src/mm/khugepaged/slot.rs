@@ -67,9 +67,7 @@ impl Kernel {
     pub fn khugepaged_collapse_pte_mapped_thps(&self, cpu: &Cpu<'_>, mm: MmId) {
         let _f = cpu.enter(func::khugepaged_collapse_pte_mapped_thps);
         let slot = &self.slots.slots[mm.idx()];
-        if slot.nr_pte_mapped_thp.read_once(cpu) == 0
-            || !self.mm(mm).mmap_lock.down_write_trylock(cpu)
-        {
+        if slot.nr_pte_mapped_thp.read_once(cpu) == 0 || !self.mmap_write_trylock(cpu, mm) {
             return;
         }
         let nr = (slot.nr_pte_mapped_thp.peek() as usize).min(ADDRESSES);
@@ -78,6 +76,6 @@ impl Kernel {
             self.collapse_pte_mapped_thp(cpu, mm, haddr, false);
         }
         slot.nr_pte_mapped_thp.write_once(cpu, 0);
-        self.mm(mm).mmap_lock.up_write(cpu);
+        self.mmap_write_unlock(cpu, mm);
     }
 }

@@ -114,15 +114,4 @@ impl Kernel {
         table.generation.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         cpu.note(What::Free(table.obj()));
     }
-
-    /// The RCU softirq of this CPU: frees the tables whose grace period has gone by.
-    pub fn rcu_do_batch(&self, cpu: &Cpu<'_>) {
-        if self.smp.callbacks_pending() == 0 {
-            return;
-        }
-        let _f = cpu.enter(func::rcu_do_batch);
-        while let Some(token) = cpu.rcu_ready() {
-            self.pte_free_now(cpu, TableId(token as u16));
-        }
-    }
 }

@@ -5,6 +5,7 @@
 use super::table::{Era, Steps, skip};
 use crate::mm::huge_memory::split;
 use crate::mm::khugepaged::{check, clear, driver, free, locks, notify, unlink};
+use crate::mm::vma;
 
 /// A protection: a step, or a few, that can be left out.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +93,13 @@ protections! {
     split_counter_first FIXED "__split_huge_pmd() corrects the rss counter before it puts the page" |s| s.split_uncount = split::put_then_uncount;
     pte_map_rcu ALL "pte_offset_map() holds RCU" |s| { s.pte_map_rcu_lock = |_| {}; s.pte_map_rcu_unlock = |_| {}; };
     pte_map_recheck ALL "pte_offset_map_lock() looks at the PMD again under ptl" |s| s.pte_map_recheck = |_, _, _| true;
+    // VMAs and their locks
+    munmap_start_write ALL "munmap locks the VMA for write before it takes it out of the tree" |s| s.munmap_start_write = |_, _, _| {};
+    vma_lock_seq_recheck ALL "vma_start_read() compares the sequence numbers again under vm_lock" |s| s.vma_lock_seq_recheck = |_, _, _| true;
+    vma_lock_anon_check ALL "lock_vma_under_rcu() refuses an anonymous VMA without an anon_vma" |s| s.vma_lock_anon_check = |_, _, _| false;
+    vma_lock_range_check ALL "lock_vma_under_rcu() looks at the VMA's bounds again under its lock" |s| s.vma_lock_range_check = |_, _, _| true;
+    vma_lock_detached_check ALL "lock_vma_under_rcu() does not use a VMA that has left the tree" |s| s.vma_lock_detached_check = |_, _, _| false;
+    vma_free_rcu ALL "a VMA is freed after a grace period" |s| s.vma_free_rcu = vma::free_now;
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::mm::khugepaged::{
 };
 use crate::mm::pgtable::PteMap;
 use crate::mm::types::{FolioId, MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
+use crate::mm::vma;
 use crate::sync::{Cpu, Word};
 
 /// A kernel of a certain time.
@@ -204,6 +205,20 @@ steps! {
     pte_map_rcu_unlock: fn(&Cpu<'_>) = |cpu| cpu.rcu_read_unlock();
     /// `pte_offset_map_lock` looks at the PMD again under ptl.
     pte_map_recheck: fn(&Cpu<'_>, &Word, Pmd) -> bool = |cpu, pmdp, pmd| Pmd(pmdp.read_once(cpu)) == pmd;
+
+    // VMAs and their locks
+    /// munmap locks the VMA for write.
+    munmap_start_write: fn(&Cpu<'_>, &Kernel, VmaId) = vma::lock::start_write;
+    /// `vma_start_read` compares the sequence numbers again under `vm_lock`.
+    vma_lock_seq_recheck: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = vma::lock::seq_unchanged;
+    /// `lock_vma_under_rcu` refuses an anonymous VMA without an anon_vma.
+    vma_lock_anon_check: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = vma::lock::anon_vma_missing;
+    /// `lock_vma_under_rcu` looks at the VMA's bounds again.
+    vma_lock_range_check: fn(&Kernel, VmaId, Vaddr) -> bool = vma::lock::contains;
+    /// `lock_vma_under_rcu` finds out that the VMA has left the tree.
+    vma_lock_detached_check: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = vma::lock::detached;
+    /// `vm_area_free`.
+    vma_free_rcu: fn(&Cpu<'_>, &Kernel, VmaId) = vma::free_by_rcu;
 }
 
 impl Steps {

@@ -1,0 +1,62 @@
+//! Who uses an mm's memory (`mm_users`), and who only holds on to the mm_struct (`mm_count`)
+//! (`include/linux/sched/mm.h`, kernel-semantics section 1.4).
+
+use super::kernel::Kernel;
+use super::place::func;
+use super::types::{MmId, Rss};
+use crate::sync::{Cpu, Splat};
+
+impl Kernel {
+    /// `mmget_not_zero`: becomes a user of the memory, unless it is being torn down. To be given back by
+    /// [`Kernel::mmput`].
+    pub fn mmget_not_zero(&self, cpu: &Cpu<'_>, mm: MmId) -> bool {
+        self.mm(mm).mm_users.inc_not_zero(cpu)
+    }
+
+    /// `mmgrab`: keeps the mm_struct, not its memory. To be given back by [`Kernel::mmdrop`].
+    pub fn mmgrab(&self, cpu: &Cpu<'_>, mm: MmId) {
+        self.mm(mm).mm_count.add_return(cpu, 1);
+    }
+
+    /// `mmdrop`. The last one finds the mm empty.
+    pub fn mmdrop(&self, cpu: &Cpu<'_>, mm: MmId) {
+        let left = self.mm(mm).mm_count.add_return(cpu, -1);
+        if left < 0 {
+            cpu.splat(Splat::Negative(self.mm(mm).mm_count.obj()));
+        }
+        if left == 0 {
+            self.check_mm(cpu, mm);
+        }
+    }
+
+    /// `hpage_collapse_test_exit`: whether the last user is gone. Who holds `mm_count` only asks again after each
+    /// taking of mmap_lock: the tear-down does not hold it while it unmaps.
+    pub fn hpage_collapse_test_exit(&self, cpu: &Cpu<'_>, mm: MmId) -> bool {
+        self.mm(mm).mm_users.read_once(cpu) == 0
+    }
+
+    /// `mmput`: one user less; the last one tears the memory down. May sleep.
+    pub fn mmput(&self, cpu: &Cpu<'_>, mm: MmId) {
+        cpu.might_sleep();
+        let left = self.mm(mm).mm_users.add_return(cpu, -1);
+        if left < 0 {
+            cpu.splat(Splat::Negative(self.mm(mm).mm_users.obj()));
+        }
+        if left == 0 {
+            let _f = cpu.enter(func::mmput);
+            self.mmdrop(cpu, mm);
+        }
+    }
+
+    /// `check_mm`, when the mm_struct is freed: what it counted is gone.
+    fn check_mm(&self, cpu: &Cpu<'_>, mm: MmId) {
+        let mm = self.mm(mm);
+        let counters =
+            [Rss::File, Rss::Anon, Rss::Swap, Rss::Shmem].map(|which| &mm.rss[which as usize]);
+        for counter in
+            counters.into_iter().chain([&mm.nr_ptes]).filter(|counter| counter.peek() != 0)
+        {
+            cpu.splat(Splat::CheckMm(counter.obj()));
+        }
+    }
+}
