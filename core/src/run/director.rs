@@ -198,6 +198,7 @@ impl Director {
         self.steered.set(0);
         self.drawn.set(0);
         *self.end.borrow_mut() = Some(end);
+        self.policy.borrow_mut().ended(cpu.id(), cpu.now());
         if let Some(record) = &self.record {
             let steps = cpu.now().wrapping_sub(self.since.get());
             record.borrow_mut().segments.push(Segment { cpu: cpu.id(), steps, ended: None });

@@ -12,7 +12,7 @@ use super::{Director, End, FAIR_STEPS_MAX, FinalState, STEPS_MAX, Stacks, Varian
 use crate::mm::{Config, Kernel};
 use crate::oracle::{self, Wrong};
 use crate::prog::{self, Axes, Op, Program, Schedule, Setup};
-use crate::sched::{self, Pct, RandomWalk, Script, Turns};
+use crate::sched::{self, Bounded, Pct, RandomWalk, Script, Turns};
 use crate::sync::{CPUS_MAX, Cpu, FEEDBACK_SLOTS, Feedback, What};
 
 /// How to run.
@@ -69,6 +69,31 @@ impl Machine {
 
     /// Runs a program. The same program, schedule and variant give the same outcome.
     pub fn run(&mut self, program: &Program, options: &Options) -> Outcome {
+        load(&mut self.director(options).policy(), program);
+        self.run_as_loaded(program, options)
+    }
+
+    /// Runs a program under a schedule of a systematic search, whatever the program's own may be. The log of the run
+    /// is in `bounded` afterwards.
+    pub fn run_bounded(
+        &mut self,
+        program: &Program,
+        options: &Options,
+        bounded: &mut Bounded,
+    ) -> Outcome {
+        *self.director(options).policy() = sched::Policy::Bounded(std::mem::take(bounded));
+        let outcome = self.run_as_loaded(program, options);
+        if let sched::Policy::Bounded(ran) = &mut *self.director(options).policy() {
+            *bounded = std::mem::take(ran);
+        }
+        outcome
+    }
+
+    fn director(&self, options: &Options) -> &Director {
+        if options.record { &self.recorder } else { &self.director }
+    }
+
+    fn run_as_loaded(&mut self, program: &Program, options: &Options) -> Outcome {
         let hpn = u32::from(options.hpn.unwrap_or(program.head.hpn));
         let variant = options.variant.clone().unwrap_or_else(|| Variant::of(program));
         let world = self.world(hpn);
@@ -77,7 +102,6 @@ impl Machine {
         memory.reset(options.record);
         boot(kernel, program);
         let director = if options.record { &self.recorder } else { &self.director };
-        load(&mut director.policy(), program);
         // What a step bound means depends on the size of a table.
         let scale = (hpn / 8).max(1);
         director.set_steps_max(STEPS_MAX * scale, FAIR_STEPS_MAX * scale);

@@ -5,7 +5,9 @@
 //! A policy is asked only when a CPU has spent the steps it was granted, blocks or finishes; a step costs nothing.
 
 mod ask;
+mod bounded;
 mod dice;
+mod frontier;
 mod pct;
 mod policy;
 mod random;
@@ -16,6 +18,8 @@ mod turns;
 mod tests;
 
 pub use ask::{At, FAR, Grant, Why};
+pub use bounded::{Bounded, Cut, Leg, Log};
+pub use frontier::Frontier;
 pub use pct::{DEPTH_MAX, Pct};
 pub use policy::Policy;
 pub use random::RandomWalk;

@@ -1,6 +1,6 @@
 //! The portfolio of policies, under one name: an enum, so that asking one is a jump and not an allocation.
 
-use super::{At, Grant, Pct, RandomWalk, Script, Turns, Why};
+use super::{At, Bounded, Grant, Pct, RandomWalk, Script, Turns, Why};
 
 /// Who goes next.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub enum Policy {
     RandomWalk(RandomWalk),
     /// Random priorities and a few changes.
     Pct(Pct),
+    /// One schedule of a systematic search.
+    Bounded(Bounded),
 }
 
 impl Default for Policy {
@@ -25,7 +27,7 @@ impl Policy {
     /// Gives the policy another seed, from the next run on. Scripts and turns have none.
     pub fn reseed(&mut self, seed: u64) {
         match self {
-            Policy::Script(_) | Policy::Turns(_) => {}
+            Policy::Script(_) | Policy::Turns(_) | Policy::Bounded(_) => {}
             Policy::RandomWalk(walk) => walk.reseed(seed),
             Policy::Pct(pct) => pct.reseed(seed),
         }
@@ -38,6 +40,7 @@ impl Policy {
             Policy::Turns(turns) => turns.rewind(),
             Policy::RandomWalk(walk) => walk.rewind(),
             Policy::Pct(pct) => pct.rewind(),
+            Policy::Bounded(bounded) => bounded.rewind(),
         }
     }
 
@@ -49,6 +52,7 @@ impl Policy {
             Policy::Turns(turns) => turns.pick(why, at, runnable),
             Policy::RandomWalk(walk) => walk.pick(runnable),
             Policy::Pct(pct) => pct.pick(why, at, runnable),
+            Policy::Bounded(bounded) => bounded.pick(why, at, runnable),
         }
     }
 
@@ -69,6 +73,7 @@ impl Policy {
             Policy::Turns(turns) => turns.grant(at),
             Policy::RandomWalk(walk) => Grant::steps(walk.drawn()),
             Policy::Pct(pct) => pct.grant(at),
+            Policy::Bounded(bounded) => bounded.grant(at),
         }
     }
 
@@ -94,7 +99,15 @@ impl Policy {
     pub fn woken(&mut self, cpu: u8, runnable: u32) -> bool {
         match self {
             Policy::Pct(pct) => pct.woken(cpu, runnable),
+            Policy::Bounded(bounded) => bounded.woken(runnable),
             _ => false,
+        }
+    }
+
+    /// The run is over; `cpu` was the last one to run, and stands at its step `step`.
+    pub fn ended(&mut self, cpu: u8, step: u32) {
+        if let Policy::Bounded(bounded) = self {
+            bounded.ended(cpu, step);
         }
     }
 }

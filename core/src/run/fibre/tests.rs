@@ -1,5 +1,6 @@
 //! Toy machines under a director: every way a run can end.
 
+mod bounded;
 mod replay;
 
 use std::cell::{Cell, RefCell};
