@@ -112,6 +112,9 @@ fn splat_text(splat: Splat, hpn: u32) -> String {
         Splat::BogusTable(table) => format!("{} does not exist", name(table)),
         Splat::Negative(counter) => format!("{} goes below zero", name(counter)),
         Splat::FolioFreedInUse(folio) => format!("{} is freed while it is in use", name(folio)),
-        Splat::FolioUseAfterFree(folio) => format!("{} is used after it was freed", name(folio)),
+        Splat::FolioUseAfterFree(obj)
+        | Splat::VmaUseAfterFree(obj)
+        | Splat::AnonVmaUseAfterFree(obj) => format!("{} is used after it was freed", name(obj)),
+        Splat::CheckMm(counter) => format!("check_mm: {} is not zero", name(counter)),
     }
 }
