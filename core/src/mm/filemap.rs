@@ -133,7 +133,7 @@ impl Kernel {
 
     /// A folio of a file as shmem makes them: swap-backed, up to date.
     pub fn shmem_init_folio(&self, folio: FolioId) {
-        self.folio(folio).flags.poke_bits(flags::UPTODATE | flags::SWAPBACKED | flags::LRU, 0);
+        self.folio(folio).flags.poke_bits(flags::UPTODATE | flags::SWAPBACKED, 0);
     }
 
     /// The VMAs of `i_mmap`, in the order of the tree. `i_mmap_rwsem` is held.

@@ -3,9 +3,10 @@
 use super::filemap::AddressSpace;
 use super::folio::Folios;
 use super::khugepaged::slot::Slots;
+use super::lru::LruBatch;
 use super::mm_struct::MmStruct;
 use super::pgtable::PteTables;
-use super::rmap::AnonVma;
+use super::rmap::{AnonVma, TlbUbc};
 use super::steps::Steps;
 use super::swap::SwapDevice;
 use super::tlb::Tlb;
@@ -107,6 +108,10 @@ pub struct Kernel {
     pub anon_vmas: Vec<AnonVma>,
     /// The swap device.
     pub swap: SwapDevice,
+    /// The folios that are about to be put on the LRU, by CPU.
+    pub lru_batches: Vec<LruBatch>,
+    /// The flushes that reclaim and migration have put off, by CPU.
+    pub tlb_ubcs: Vec<TlbUbc>,
     /// The TLBs, one a CPU.
     pub tlbs: Vec<Tlb>,
     /// What khugepaged remembers.
@@ -128,6 +133,8 @@ impl Kernel {
             files: (0..FILES_MAX).map(|id| AddressSpace::new(FileId(id as u8), hpn)).collect(),
             anon_vmas: (0..VMAS_MAX).map(|id| AnonVma::new(VmaId(id as u8))).collect(),
             swap: SwapDevice::new(),
+            lru_batches: (0..CPUS_MAX).map(|id| LruBatch::new(id as u8)).collect(),
+            tlb_ubcs: (0..CPUS_MAX).map(|_| TlbUbc::default()).collect(),
             tlbs: (0..CPUS_MAX).map(|id| Tlb::new(id as u8)).collect(),
             slots: Slots::new(),
         }
@@ -145,6 +152,8 @@ impl Kernel {
         self.files.iter_mut().for_each(AddressSpace::reset);
         self.anon_vmas.iter_mut().for_each(AnonVma::reset);
         self.swap.reset();
+        self.lru_batches.iter_mut().for_each(LruBatch::reset);
+        self.tlb_ubcs.iter_mut().for_each(TlbUbc::reset);
         self.tlbs.iter_mut().for_each(Tlb::reset);
         self.slots.reset();
     }

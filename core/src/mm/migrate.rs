@@ -3,16 +3,18 @@
 use super::folio::flags;
 use super::kernel::Kernel;
 use super::place::{func, ip};
+use super::rmap::TtuFlags;
 use super::types::{FolioId, MmId, Vaddr};
 use crate::sync::Cpu;
 
-/// What moves with the content. ANON_EXCLUSIVE is in the migration entry, LRU is set when the new folio is listed.
+/// What moves with the content. PG_anon_exclusive is in the migration entry, LRU is set when the new folio is listed.
 const MOVED: u64 = flags::UPTODATE | flags::DIRTY | flags::SWAPBACKED;
 
 impl Kernel {
     /// Migration of the anonymous order-0 folio that is mapped at `addr` now: `migrate_pages` of a list of one, in
     /// one attempt. May sleep. Returns whether it moved; if not, it is mapped again as it was.
     pub fn migrate_page(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> bool {
+        self.lru_add_drain_all(cpu);
         let Some(src) = self.isolate_folio_at(cpu, mm, addr) else { return false };
         let _f = cpu.enter(func::migrate_folio);
         if self.folio(src).refcount.read_once(cpu) == 1 {
@@ -21,7 +23,7 @@ impl Kernel {
             return false;
         }
         let Some(dst) = self.folio_alloc(cpu, false) else {
-            self.putback_lru(cpu, src);
+            self.folio_putback_lru(cpu, src);
             return false;
         };
         let (src_lock, dst_lock) = (&self.folio(src).lock, &self.folio(dst).lock);
@@ -38,7 +40,7 @@ impl Kernel {
             self.folio_put(cpu, src);
         } else {
             src_lock.unlock(cpu);
-            self.putback_lru(cpu, src);
+            self.folio_putback_lru(cpu, src);
             dst_lock.unlock(cpu);
             self.folio_put(cpu, dst);
         }
@@ -50,17 +52,21 @@ impl Kernel {
     fn migrate_locked(&self, cpu: &Cpu<'_>, src: FolioId, dst: FolioId) -> bool {
         let was_mapped = self.read_mapped(cpu, src);
         if was_mapped {
-            self.try_to_migrate(cpu, src);
+            self.try_to_migrate(cpu, src, TtuFlags { batch_flush: true, ..TtuFlags::default() });
+            self.try_to_unmap_flush(cpu);
         }
         cpu.pass(ip::migrate_unmapped);
         let moved = !self.read_mapped(cpu, src) && self.folio_migrate_mapping(cpu, src, dst);
         if moved {
             self.folio_migrate_copy(cpu, src, dst);
             cpu.pass(ip::migrate_moved);
-            self.folio(dst).flags.poke_bits(flags::LRU, 0);
+            self.folio_add_lru(cpu, dst);
+            if was_mapped {
+                self.lru_add_drain(cpu);
+            }
         }
         if was_mapped {
-            self.remove_migration_ptes(cpu, src, if moved { dst } else { src });
+            self.remove_migration_ptes(cpu, src, if moved { dst } else { src }, false);
         }
         moved
     }

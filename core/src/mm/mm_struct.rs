@@ -52,6 +52,8 @@ pub struct MmStruct {
     pub tlb_gen: Word,
     /// `tlb_flush_pending`: gathers in flight.
     pub tlb_flush_pending: Word,
+    /// `tlb_flush_batched`: unmappings whose flush was put off, and how many of them were flushed since.
+    pub tlb_flush_batched: Word,
     /// The notifier subscriptions and the secondary MMU behind them.
     pub notifier: Subscriptions,
 }
@@ -78,6 +80,7 @@ impl MmStruct {
             cpumask: Word::new(Class::Tlb.obj(256 + n), 0),
             tlb_gen: Word::new(Class::TlbGen.obj(n), 0),
             tlb_flush_pending: Word::new(Class::TlbGen.obj(256 + n), 0),
+            tlb_flush_batched: Word::new(Class::TlbFlushBatched.obj(n), 0),
             notifier: Subscriptions::new(id),
         }
     }
@@ -94,6 +97,7 @@ impl MmStruct {
             &self.tlb_flush_pending,
             &self.mm_lock_seq,
             &self.flags,
+            &self.tlb_flush_batched,
         ];
         words.into_iter().chain(&self.pmds).chain(&self.rss).for_each(|word| word.poke(0));
         [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(1));

@@ -11,6 +11,7 @@ mod huge_memory;
 mod kernel;
 pub mod khugepaged;
 mod kvm;
+mod lru;
 mod madvise;
 mod memory;
 mod migrate;
@@ -41,10 +42,12 @@ pub use folio::{COMPOUND_MAPPED, Folio, Folios, Mapping, Page, flags, small_foli
 pub use kernel::{
     Config, FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, Ptlock, UNITS_MAX, VMAS_MAX, Width,
 };
+pub use lru::LruBatch;
 pub use memory::Signal;
 pub use mm_struct::{MmStruct, mmf};
 pub use mmu_notifier::Shadow;
 pub use names::{object_name, value_name};
+pub use rmap::{GUP_PIN_COUNTING_BIAS, RmapFlags, RmapLock, TlbUbc, TtuFlags};
 pub use tlb::{AccessFault, Translation, UserAccess};
 pub use types::{
     AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId,

@@ -102,7 +102,7 @@ fn page_name(pfn: Pfn, hpn: u32) -> String {
     match pfn.0 {
         1 => "zero page".to_owned(),
         n if n < small => format!("folio{n}"),
-        n => format!("folio{}+{}", small + (n - small) / hpn, (n - small) % hpn),
+        n => format!("folio{}+{}", n - (n - small) % hpn, (n - small) % hpn),
     }
 }
 

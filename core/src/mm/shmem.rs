@@ -52,6 +52,7 @@ impl Kernel {
                 self.unlock_and_put(cpu, folio);
                 continue;
             }
+            self.folio_add_lru(cpu, folio);
             // A truncate that came since may have scanned this index while it was still empty.
             if self.beyond_i_size(cpu, file, index) {
                 self.filemap_remove_folio(cpu, file, folio);

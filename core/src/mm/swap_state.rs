@@ -79,9 +79,10 @@ impl Kernel {
             }
             self.swap.lock.unlock(cpu);
             if ours {
+                self.folio_add_lru(cpu, folio);
                 let content = self.swap.slot(slot).content.read_once(cpu);
                 self.page(self.folios.head(folio)).content.write_once(cpu, content);
-                f.flags.poke_bits(flags::UPTODATE | flags::LRU, 0);
+                f.flags.poke_bits(flags::UPTODATE, 0);
                 f.lock.unlock(cpu);
                 return Some(folio);
             }

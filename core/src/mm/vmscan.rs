@@ -3,6 +3,7 @@
 use super::folio::flags;
 use super::kernel::Kernel;
 use super::place::{func, ip};
+use super::rmap::TtuFlags;
 use super::types::{FolioId, MmId, Pmd, Pte, Vaddr};
 use crate::sync::Cpu;
 
@@ -25,6 +26,8 @@ impl Kernel {
     /// sleep. Returns whether the folio was freed; if not, it is back where it was, though perhaps unmapped and
     /// in the swap cache.
     pub fn pageout(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> bool {
+        // What reclaim finds on the LRU has left its batch some time ago.
+        self.lru_add_drain_all(cpu);
         let Some(folio) = self.isolate_folio_at(cpu, mm, addr) else { return false };
         let _f = cpu.enter(func::shrink_folio_list);
         let lock = &self.folio(folio).lock;
@@ -33,10 +36,12 @@ impl Kernel {
         if result != Reclaim::Keep {
             lock.unlock(cpu);
         }
+        // Before anything is freed.
+        self.try_to_unmap_flush(cpu);
         if result == Reclaim::Frozen {
             self.free_folio(cpu, folio);
         } else {
-            self.putback_lru(cpu, folio);
+            self.move_folio_to_lru(cpu, folio);
         }
         result == Reclaim::Frozen
     }
@@ -72,8 +77,8 @@ impl Kernel {
         None
     }
 
-    /// `folio_putback_lru`: an isolated folio goes back to the LRU, if anybody still wants it.
-    pub(super) fn putback_lru(&self, cpu: &Cpu<'_>, folio: FolioId) {
+    /// `move_folios_to_lru`: an isolated folio goes back to the LRU, if anybody still wants it.
+    fn move_folio_to_lru(&self, cpu: &Cpu<'_>, folio: FolioId) {
         self.folio(folio).flags.change_bits(cpu, flags::LRU, 0);
         self.folio_put(cpu, folio);
     }
@@ -81,17 +86,25 @@ impl Kernel {
     /// The part of `shrink_folio_list` under the folio lock.
     fn reclaim_locked(&self, cpu: &Cpu<'_>, folio: FolioId) -> Reclaim {
         let f = self.folio(folio);
-        if !f.has(flags::SWAPCACHE) && !self.add_to_swap(cpu, folio) {
+        if !f.has(flags::SWAPCACHE)
+            && (self.folio_maybe_dma_pinned(cpu, folio) || !self.add_to_swap(cpu, folio))
+        {
             return Reclaim::KeepLocked;
         }
         if self.read_mapped(cpu, folio) {
-            self.try_to_unmap(cpu, folio);
+            self.try_to_unmap(cpu, folio, TtuFlags { batch_flush: true, ..TtuFlags::default() });
             if self.read_mapped(cpu, folio) {
                 return Reclaim::KeepLocked;
             }
         }
         cpu.pass(ip::reclaim_unmapped);
+        // It is not mapped, so nobody can pin it from now on.
+        if self.folio_maybe_dma_pinned(cpu, folio) {
+            return Reclaim::KeepLocked;
+        }
         if f.has(flags::DIRTY) {
+            // A CPU may still write to it until then.
+            self.try_to_unmap_flush_dirty(cpu);
             // is_page_cache_freeable(): no point in writing what somebody holds on to.
             if f.refcount.read_once(cpu) as i64 != ISOLATED_AND_CACHED {
                 return Reclaim::KeepLocked;
@@ -107,11 +120,6 @@ impl Kernel {
             }
         }
         if self.remove_mapping(cpu, folio) { Reclaim::Frozen } else { Reclaim::KeepLocked }
-    }
-
-    /// `folio_mapped` of an order-0 folio: a racing zap may be about to drop the last mapping. One step.
-    pub(super) fn read_mapped(&self, cpu: &Cpu<'_>, folio: FolioId) -> bool {
-        self.page(self.folios.head(folio)).mapcount.read_once(cpu) as i64 >= 0
     }
 
     /// `swap_writepage` to a device that writes at once; drops the folio lock. If the last entry was zapped

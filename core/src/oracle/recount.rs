@@ -47,8 +47,8 @@ impl Recount {
     }
 
     fn clear(&mut self, kernel: &Kernel) {
-        let pages = kernel.folios.len_pages();
-        let folios = kernel.folios.len_folios();
+        let pages = kernel.folios.len();
+        let folios = kernel.folios.len();
         self.rss = Default::default();
         self.nr_ptes = Default::default();
         self.migration = None;
@@ -110,6 +110,9 @@ impl Recount {
             if let Some(folio) = kernel.swap.cached(id) {
                 self.refs[folio.idx()] += 1;
             }
+        }
+        for folio in kernel.lru_batches.iter().flat_map(crate::mm::LruBatch::folios) {
+            self.refs[folio.idx()] += 1;
         }
     }
 }

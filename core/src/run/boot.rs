@@ -1,6 +1,6 @@
 //! Booting: the declarations of a set-up become mms, files and VMAs before anybody runs.
 
-use crate::mm::{Config, FileId, Kernel, MmId, Ptlock, Vaddr, VmFlags, VmaId, VmaSpec};
+use crate::mm::{Config, FileId, Kernel, MmId, Ptlock, Vaddr, VmFlags, VmaId, VmaSpec, flags};
 use crate::prog::{self, Backing, Mapped, Program, Prot, Setup, Size};
 use crate::sync::Cpu;
 
@@ -72,6 +72,7 @@ fn fill_cache(cpu: &Cpu<'_>, kernel: &Kernel, file: FileId, pages: u32, backing:
     for index in (0..pages).step_by(step as usize) {
         let Some(folio) = kernel.folio_alloc(cpu, large) else { return };
         kernel.shmem_init_folio(folio);
+        kernel.folio(folio).flags.poke_bits(flags::LRU, 0);
         kernel.filemap_add_folio(cpu, file, index, folio);
         kernel.folio_put(cpu, folio);
     }

@@ -21,7 +21,7 @@ impl Kernel {
             self.map_zero_page(cpu, vmf);
             return FaultResult::Done;
         }
-        let anon_vma = self.anon_vma_prepare(cpu, vmf.vma);
+        self.anon_vma_prepare(cpu, vmf.vma);
         let Some(folio) = self.vma_alloc_zeroed_folio(cpu) else { return FaultResult::Oom };
         let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, vmf.mm, vmf.addr) else {
             self.folio_put(cpu, folio);
@@ -32,8 +32,8 @@ impl Kernel {
             self.folio_put(cpu, folio);
         } else {
             self.mm(vmf.mm).add_counter(cpu, Rss::Anon, 1);
-            self.folio_add_new_anon_rmap(cpu, folio, anon_vma, vmf.addr);
-            self.folio_add_lru(folio);
+            self.folio_add_new_anon_rmap(cpu, folio, vmf.vma, vmf.addr);
+            self.folio_add_lru(cpu, folio);
             let entry = Pte::present(self.folios.head(folio), true).mkdirty();
             self.set_pte_at(cpu, vmf.mm, pte, vmf.addr, entry);
         }
@@ -56,10 +56,5 @@ impl Kernel {
         self.page(self.folios.head(folio)).content.poke(0);
         self.folio(folio).flags.poke_bits(flags::UPTODATE, 0);
         Some(folio)
-    }
-
-    /// `folio_add_lru`: reclaim and migration may isolate it from now on. There are no per-CPU batches.
-    pub(super) fn folio_add_lru(&self, folio: FolioId) {
-        self.folio(folio).flags.poke_bits(flags::LRU, 0);
     }
 }

@@ -4,7 +4,7 @@ use super::fault::{FaultResult, VmFault};
 use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::PteMap;
 use crate::mm::place::{func, ip};
-use crate::mm::types::{AnonVmaId, FileId, FolioId, Pfn, Pte, Rss};
+use crate::mm::types::{FileId, FolioId, Pfn, Pte, Rss};
 use crate::sync::Cpu;
 
 impl Kernel {
@@ -155,10 +155,9 @@ impl Kernel {
         }
         match cow {
             Some(cow) => {
-                let anon_vma = AnonVmaId(vmf.vma.0);
                 self.mm(vmf.mm).add_counter(cpu, Rss::Anon, 1);
-                self.folio_add_new_anon_rmap(cpu, cow, anon_vma, vmf.addr);
-                self.folio_add_lru(cow);
+                self.folio_add_new_anon_rmap(cpu, cow, vmf.vma, vmf.addr);
+                self.folio_add_lru(cpu, cow);
             }
             None => {
                 self.mm(vmf.mm).add_counter(cpu, self.mm_counter_file(folio), 1);

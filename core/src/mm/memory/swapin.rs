@@ -2,11 +2,12 @@
 //! (kernel-semantics section 10.9).
 
 use super::FaultResult;
-use crate::mm::folio::{Mapping, flags};
+use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::PteMap;
 use crate::mm::place::{func, ip};
-use crate::mm::types::{AnonVmaId, FolioId, MmId, Pte, Rss, SwapId, Vaddr, VmaId};
+use crate::mm::rmap::RmapFlags;
+use crate::mm::types::{FolioId, MmId, Pte, Rss, SwapId, Vaddr, VmaId};
 use crate::sync::Cpu;
 
 impl Kernel {
@@ -90,6 +91,10 @@ impl Kernel {
         if self.folio_swap_slot(folio) != Some(slot) {
             return Ok(false);
         }
+        // Our own batch would be taken for somebody else who holds it.
+        if write && !self.folio(folio).has(flags::LRU) {
+            self.lru_add_drain(cpu);
+        }
         let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, addr) else { return Ok(false) };
         let same = self.ptep_get(cpu, pte, addr) == orig;
         let uptodate = self.folio(folio).has(flags::UPTODATE);
@@ -114,7 +119,7 @@ impl Kernel {
     ) {
         let (f, mm) = (self.folio(folio), self.vma(vma).spec().mm);
         cpu.vm_bug_on(
-            f.is_anon() && f.has(flags::ANON_EXCLUSIVE),
+            f.is_anon() && self.page_anon_exclusive(self.folios.head(folio)),
             "a swap entry names an anonymous page that is exclusive",
         );
         self.swap_free(cpu, slot);
@@ -130,14 +135,7 @@ impl Kernel {
         if exclusive && write {
             entry = entry.mkdirty().mkwrite();
         }
-        if !f.is_anon() {
-            cpu.vm_bug_on(
-                self.vma(vma).anon_vma.peek() == 0,
-                "a swap entry in a VMA without an anon_vma",
-            );
-            f.init_mapping(Mapping::Anon(AnonVmaId(vma.0)), addr.0);
-        }
-        self.page_add_anon_rmap(cpu, pfn, exclusive);
+        self.page_add_anon_rmap(cpu, pfn, vma, addr, RmapFlags { exclusive, compound: false });
         self.set_pte_at(cpu, mm, pte, addr, entry);
     }
 

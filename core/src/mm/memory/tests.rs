@@ -92,6 +92,7 @@ fn tell(scene: impl Fn(&mut Scene), story: impl Fn(&Kernel, &Cpu<'_>)) {
 #[track_caller]
 fn check(k: &Kernel, cpu: &Cpu<'_>) {
     k.rcu_do_batch(cpu);
+    k.lru_add_drain_all(cpu);
     assert_eq!(cpu.debts.open(), [], "debts");
     assert_eq!(cpu.debts.ranges(), []);
     assert_eq!(cpu.held().iter().count(), 0, "locks");
@@ -274,6 +275,7 @@ fn truncate_takes_pages_and_private_copies() {
             k.shmem_setattr(cpu, F0, 99);
             assert_eq!([read(k, cpu, M0, 3), read(k, cpu, M1, 7)], [Ok(0), Ok(0)]);
             k.shmem_setattr(cpu, F0, 0);
+            k.lru_add_drain_all(cpu);
             assert!(k.folios.touched().all(|folio| !k.folio(folio).is_allocated()));
         },
     );

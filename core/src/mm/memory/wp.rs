@@ -8,7 +8,7 @@ use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::{Lockptr, PteMap};
 use crate::mm::place::{func, ip};
-use crate::mm::types::{AnonVmaId, FolioId, Pfn, Pte, Rss};
+use crate::mm::types::{FolioId, Pfn, Pte, Rss};
 use crate::sync::Cpu;
 
 impl Kernel {
@@ -26,7 +26,7 @@ impl Kernel {
         if self.vma(vmf.vma).spec().shared() {
             return self.wp_page_shared(cpu, vmf, pte, ptl, page);
         }
-        if page.is_some_and(|page| self.can_reuse(cpu, page)) {
+        if page.is_some_and(|page| self.can_reuse(cpu, vmf, page)) {
             self.wp_page_reuse(cpu, vmf, pte, ptl);
             return FaultResult::Done;
         }
@@ -42,23 +42,32 @@ impl Kernel {
         (!entry.is_special() && self.folios.is_valid(entry.pfn())).then(|| entry.pfn())
     }
 
-    /// Whether an anonymous page need not be copied: it is exclusive, or the entry holds its only reference.
-    fn can_reuse(&self, cpu: &Cpu<'_>, page: Pfn) -> bool {
+    /// Whether an anonymous page need not be copied: it is exclusive, or the entry holds its only reference
+    /// (`wp_can_reuse_anon_folio`).
+    fn can_reuse(&self, cpu: &Cpu<'_>, vmf: &VmFault, page: Pfn) -> bool {
         let folio = self.folio_of(page);
         if !folio.is_anon() {
             return false;
         }
-        if folio.has(flags::ANON_EXCLUSIVE) {
+        if self.page_anon_exclusive(page) {
             return true;
         }
+        // Not worth the lock if others hold it, but for the swap cache and this CPU's batch.
+        if folio.refcount.read_once(cpu) > 3 {
+            return false;
+        }
+        if !folio.has(flags::LRU) {
+            self.lru_add_drain(cpu);
+        }
+        let cached = u64::from(folio.has(flags::SWAPCACHE));
         // Under ptl only a trylock is allowed. Whoever holds the folio lock may be unmapping the page.
-        if !folio.lock.trylock(cpu) {
+        if folio.refcount.read_once(cpu) > 1 + cached || !folio.lock.trylock(cpu) {
             return false;
         }
         self.folio_free_swap(cpu, self.folios.of(page));
         let only = folio.refcount.read_once(cpu) == 1;
         if only {
-            folio.flags.poke_bits(flags::ANON_EXCLUSIVE, 0);
+            self.page_move_anon_rmap(cpu, page, vmf.vma);
         }
         folio.lock.unlock(cpu);
         only
@@ -158,8 +167,8 @@ impl Kernel {
         }
         self.ptep_clear_flush(cpu, vmf.mm, pte, vmf.addr);
         cpu.pass(ip::wp3);
-        self.folio_add_new_anon_rmap(cpu, new, AnonVmaId(vmf.vma.0), vmf.addr);
-        self.folio_add_lru(new);
+        self.folio_add_new_anon_rmap(cpu, new, vmf.vma, vmf.addr);
+        self.folio_add_lru(cpu, new);
         let entry = Pte::present(self.folios.head(new), true).mkdirty();
         self.set_pte_at(cpu, vmf.mm, pte, vmf.addr, entry);
         cpu.pass(ip::wp4);

@@ -110,6 +110,7 @@ impl Kernel {
         let _f = cpu.enter(func::zap_pte_range);
         let mm = self.vma(vma).spec().mm;
         let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, start) else { return start };
+        self.flush_tlb_batched_pending(cpu, mm);
         let mut rss = [0; 4];
         let mut full = false;
         let mut addr = start;

@@ -1,11 +1,20 @@
 //! rmap: from a page to the entries that map it, and the counters that must agree with them
 //! (kernel-semantics sections 2.3, 4.4, 5).
 
+mod anon_exclusive;
 mod anon_vma;
 mod counters;
+mod migration;
+mod rmap_walk;
 #[cfg(test)]
 mod tests;
+mod tlb_ubc;
 mod unmap;
 mod walk;
 
+pub use anon_exclusive::GUP_PIN_COUNTING_BIAS;
 pub(super) use anon_vma::AnonVma;
+pub use counters::RmapFlags;
+pub use rmap_walk::RmapLock;
+pub use tlb_ubc::TlbUbc;
+pub use unmap::TtuFlags;

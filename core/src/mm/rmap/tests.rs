@@ -75,6 +75,7 @@ fn tell(story: impl Fn(&Kernel, &Cpu<'_>)) {
 #[track_caller]
 fn audit(k: &Kernel, cpu: &Cpu<'_>) {
     k.rcu_do_batch(cpu);
+    k.lru_add_drain_all(cpu);
     assert!(cpu.debts.is_settled(), "{:?}", cpu.debts.open());
     assert_eq!(cpu.debts.ranges(), []);
     assert_eq!(cpu.held().iter().count(), 0, "locks");
@@ -146,7 +147,9 @@ fn swap_out_and_in() {
         assert_reads(k, cpu, 7);
         // Read in: still in the swap cache, exclusive, read-only.
         let folio = folio_at(k, PAGE);
-        assert!(k.folio(folio).has(flags::SWAPCACHE | flags::ANON_EXCLUSIVE));
+        assert!(
+            k.folio(folio).has(flags::SWAPCACHE) && k.page_anon_exclusive(k.folios.head(folio))
+        );
         assert!(!entry(k, PAGE).is_write());
         audit(k, cpu);
         // Clean: it is dropped without being written out again.
@@ -239,7 +242,7 @@ fn migration_moves_a_page() {
         assert_ne!(src, dst);
         assert!(!k.folio(src).is_allocated());
         assert!(k.folio(dst).has(flags::LRU));
-        assert!(k.folio(dst).has(flags::ANON_EXCLUSIVE));
+        assert!(k.page_anon_exclusive(k.folios.head(dst)));
         assert!(entry(k, PAGE).is_write());
         audit(k, cpu);
         assert_reads(k, cpu, 7);
@@ -275,7 +278,8 @@ fn migration_of_a_page_that_somebody_holds_fails_and_restores_it() {
         // The dirty bit has gone to the folio.
         assert_eq!(entry(k, PAGE), Pte(before.0 & !Pte::DIRTY_BIT));
         assert!(k.folio(folio).has(flags::DIRTY));
-        assert!(k.folio(folio).has(flags::ANON_EXCLUSIVE));
+        assert!(k.page_anon_exclusive(k.folios.head(folio)));
+        k.lru_add_drain(cpu);
         assert!(k.folio(folio).has(flags::LRU));
         assert_eq!(k.folios.touched().filter(|&folio| k.folio(folio).is_anon()).count(), 1);
         k.folio_put(cpu, folio);

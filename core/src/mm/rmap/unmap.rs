@@ -1,164 +1,207 @@
-//! An anonymous folio loses its mapping to swap or to migration, and gets it back (kernel-semantics 5.2, 5.4 to
-//! 5.6).
+//! `try_to_unmap`: a locked folio loses all its mappings (kernel-semantics section 5.4).
 //!
-//! Every entry is flushed as it is cleared (`ptep_clear_flush`); the deferred flush of TTU_BATCH_FLUSH is not
-//! modelled.
+//! An anonymous page leaves a swap entry behind, or (lazyfree, MADV_FREE) nothing; a page of a file leaves nothing: the
+//! page cache has it.
 
+use super::rmap_walk::RmapLock;
 use super::walk::{VmaWalk, WalkFlags};
-use crate::mm::folio::{Mapping, flags};
+use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::PteMap;
 use crate::mm::place::{func, ip};
-use crate::mm::types::{AnonVmaId, FolioId, Pte, Rss, Vaddr, VmaId};
+use crate::mm::types::{FolioId, Pfn, Pte, Rss, Vaddr, VmaId};
+use crate::mm::vma::VmFlags;
 use crate::sync::Cpu;
 
-/// What takes the place of a mapping.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum UnmapTo {
-    /// A swap entry.
-    Swap,
-    /// A migration entry.
-    Migration,
+/// `enum ttu_flags`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TtuFlags {
+    /// TTU_SPLIT_HUGE_PMD: a PMD entry that maps the folio is split first. A huge folio is mapped by PTEs afterwards.
+    pub split_huge_pmd: bool,
+    /// TTU_IGNORE_MLOCK: even where the VMA is VM_LOCKED.
+    pub ignore_mlock: bool,
+    /// TTU_SYNC: waits for whoever is about to remove a mapping.
+    pub sync: bool,
+    /// TTU_BATCH_FLUSH: the flush may be put off until `try_to_unmap_flush`.
+    pub batch_flush: bool,
+    /// TTU_RMAP_LOCKED: the caller holds i_mmap_rwsem or the anon_vma's rwsem.
+    pub rmap_locked: bool,
+}
+
+impl TtuFlags {
+    pub(super) fn rmap_lock(self) -> RmapLock {
+        if self.rmap_locked { RmapLock::Held } else { RmapLock::IfMapped }
+    }
+
+    pub(super) fn walk(self) -> WalkFlags {
+        WalkFlags { sync: self.sync, migration: false }
+    }
 }
 
 impl Kernel {
-    /// `try_to_unmap`: the mapping of a locked anonymous folio becomes a swap entry. May sleep.
+    /// `try_to_unmap`: the mappings of a locked folio go. May sleep.
     ///
     /// Whether that succeeded is asked by `folio_mapped` afterwards.
-    pub fn try_to_unmap(&self, cpu: &Cpu<'_>, folio: FolioId) {
+    pub fn try_to_unmap(&self, cpu: &Cpu<'_>, folio: FolioId, flags: TtuFlags) {
         let _f = cpu.enter(func::try_to_unmap);
-        self.rmap_walk_unmap(cpu, folio, UnmapTo::Swap);
-    }
-
-    /// `try_to_migrate`: the mapping of a locked anonymous folio becomes a migration entry. May sleep.
-    ///
-    /// The rss counter does not change: it goes on to count the entry.
-    pub fn try_to_migrate(&self, cpu: &Cpu<'_>, folio: FolioId) {
-        let _f = cpu.enter(func::try_to_migrate);
-        self.rmap_walk_unmap(cpu, folio, UnmapTo::Migration);
-    }
-
-    /// `rmap_walk_anon` for the two above.
-    fn rmap_walk_unmap(&self, cpu: &Cpu<'_>, folio: FolioId, to: UnmapTo) {
         cpu.assert_held(self.folio(folio).lock.obj());
-        let Some(anon_vma) = self.folio_lock_anon_vma_read(cpu, folio) else { return };
-        if let Some((vma, addr)) = self.anon_vma_find(cpu, anon_vma, folio) {
-            self.try_to_unmap_one(cpu, folio, vma, addr, to);
-        }
-        self.anon_vma(anon_vma).rwsem.up_read(cpu);
+        self.rmap_walk(cpu, folio, flags.rmap_lock(), true, &mut |vma, addr| {
+            self.try_to_unmap_one(cpu, folio, vma, addr, flags)
+        });
     }
 
-    /// The VMA of the interval tree in which the folio may be mapped, and the address (`vma_address`). Its rwsem
-    /// is held: a munmap cannot take the VMA out of the tree, and so cannot free its tables.
-    fn anon_vma_find(
-        &self,
-        cpu: &Cpu<'_>,
-        anon_vma: AnonVmaId,
-        folio: FolioId,
-    ) -> Option<(VmaId, Vaddr)> {
-        let (vma, addr) = (VmaId(anon_vma.0), Vaddr(self.folio(folio).index()));
-        let linked = self.anon_vma(anon_vma).linked.read_once(cpu) != 0;
-        (linked && self.vma(vma).spec().contains(addr)).then_some((vma, addr))
-    }
-
-    /// `try_to_unmap_one`, `try_to_migrate_one`: one VMA.
+    /// `try_to_unmap_one`: one VMA. `false`: an entry had to stay.
     fn try_to_unmap_one(
         &self,
         cpu: &Cpu<'_>,
         folio: FolioId,
         vma: VmaId,
         addr: Vaddr,
-        to: UnmapTo,
-    ) {
-        let mm = self.vma(vma).spec().mm;
-        self.mmu_notifier_invalidate_range_start(cpu, mm, addr, 1);
-        let mut walk = self.vma_walk(folio, vma, addr, WalkFlags::default());
-        while self.page_vma_mapped_walk(cpu, &mut walk) {
-            cpu.vm_bug_on(walk.pte.is_none(), "an order-0 folio is mapped by a PMD entry");
-            let replaced = walk.pte.is_some_and(|pte| self.unmap_entry(cpu, folio, &walk, pte, to));
-            if !replaced {
-                self.page_vma_mapped_walk_done(cpu, &mut walk);
-                break;
-            }
+        flags: TtuFlags,
+    ) -> bool {
+        if flags.split_huge_pmd {
+            self.split_huge_pmd_address(cpu, vma, addr, folio);
         }
-        self.mmu_notifier_invalidate_range_end(cpu, mm, addr, 1);
+        let mut walk = self.vma_walk(folio, vma, addr, flags.walk());
+        let (mm, pages) = (walk.mm, walk.end.0 - addr.0);
+        self.mmu_notifier_invalidate_range_start(cpu, mm, addr, pages);
+        let mut unmapped = true;
+        while unmapped && self.page_vma_mapped_walk(cpu, &mut walk) {
+            unmapped = match walk.pte {
+                Some(pte) => self.unmap_entry(cpu, folio, &walk, pte, flags),
+                None => {
+                    cpu.vm_bug_on(true, "try_to_unmap() of a folio that a PMD entry maps");
+                    false
+                }
+            };
+        }
+        if !unmapped {
+            self.page_vma_mapped_walk_done(cpu, &mut walk);
+        }
+        self.mmu_notifier_invalidate_range_end(cpu, mm, addr, pages);
+        unmapped
     }
 
-    /// Replaces one entry, under ptl. `false`: it could not be, and is back.
+    /// `split_huge_pmd_address`: if a PMD entry maps the folio at `addr`, PTEs do so afterwards, or nothing.
+    fn split_huge_pmd_address(&self, cpu: &Cpu<'_>, vma: VmaId, addr: Vaddr, folio: FolioId) {
+        cpu.assert_held(self.folio(folio).lock.obj());
+        self.__split_huge_pmd(cpu, vma, addr);
+    }
+
+    /// Unmaps one page, under ptl. `false`: it could not be, and the entry is as it was.
     fn unmap_entry(
         &self,
         cpu: &Cpu<'_>,
         folio: FolioId,
         walk: &VmaWalk,
         pte: PteMap,
-        to: UnmapTo,
+        flags: TtuFlags,
     ) -> bool {
-        let (f, mm, addr) = (self.folio(folio), walk.mm, walk.address);
-        let exclusive = f.has(flags::ANON_EXCLUSIVE);
-        let old = self.ptep_clear_flush(cpu, mm, pte, addr);
-        cpu.pass(ip::ttu1);
-        if old.is_dirty() {
-            f.flags.poke_bits(flags::DIRTY, 0);
+        let (mm, addr) = (walk.mm, walk.address);
+        if !flags.ignore_mlock && self.vma(walk.vma).read_flags(cpu).has(VmFlags::LOCKED) {
+            return false;
         }
-        let new = match to {
-            UnmapTo::Swap => {
-                let slot = self.folio_swap_slot(folio);
-                cpu.vm_bug_on(
-                    slot.is_none(),
-                    "try_to_unmap() of an anonymous folio that is not in the swap cache",
-                );
-                let Some(slot) = slot.filter(|&slot| self.swap_duplicate(cpu, slot)) else {
-                    self.set_pte_at(cpu, mm, pte, addr, old);
-                    return false;
-                };
-                self.mm(mm).add_counter(cpu, Rss::Anon, -1);
-                self.mm(mm).add_counter(cpu, Rss::Swap, 1);
-                Pte::swap(slot, exclusive)
+        let old = self.clear_for_unmap(cpu, walk, pte, flags.batch_flush);
+        self.pte_install_uffd_wp_if_needed(cpu, walk.vma, pte, addr, old);
+        if old.is_dirty() {
+            self.folio_mark_dirty(cpu, folio);
+        }
+        if self.folio(folio).is_anon() {
+            if !self.unmap_anon(cpu, folio, walk, pte, old) {
+                return false;
             }
-            UnmapTo::Migration => {
-                let shared = old.is_write() && !exclusive;
-                cpu.vm_bug_on(shared, "a writable anonymous page is not exclusive");
-                Pte::migration(old.pfn(), old.is_write(), exclusive)
-            }
-        };
-        // page_try_share_anon_rmap(): the entry remembers it now. Nothing is pinned in this model, so it succeeds.
-        f.flags.poke_bits(0, flags::ANON_EXCLUSIVE);
-        self.set_pte_at(cpu, mm, pte, addr, new);
+        } else {
+            self.mm(mm).add_counter(cpu, self.mm_counter_file(folio), -1);
+        }
         self.page_remove_rmap(cpu, old.pfn());
+        cpu.pass(ip::ttu3);
         self.folio_put(cpu, folio);
         true
     }
 
-    /// `remove_migration_ptes`: whatever migration entry names `old` maps `new` again (`old` itself, if the
-    /// migration failed). Both are locked. May sleep.
-    pub fn remove_migration_ptes(&self, cpu: &Cpu<'_>, old: FolioId, new: FolioId) {
-        let _f = cpu.enter(func::remove_migration_ptes);
-        cpu.assert_held(self.folio(new).lock.obj());
-        // Not folio_lock_anon_vma_read(), which asks whether the folio is mapped: it is not.
-        let Mapping::Anon(anon_vma) = self.folio(new).read_mapping(cpu) else { return };
-        self.anon_vma(anon_vma).rwsem.down_read(cpu);
-        if let Some((vma, addr)) = self.anon_vma_find(cpu, anon_vma, new) {
-            let mut walk = self.vma_walk(old, vma, addr, WalkFlags { sync: true, migration: true });
-            while self.page_vma_mapped_walk(cpu, &mut walk) {
-                if let Some(pte) = walk.pte {
-                    self.remove_migration_pte(cpu, new, &walk, pte);
-                }
-            }
-        }
-        self.anon_vma(anon_vma).rwsem.up_read(cpu);
+    /// Clears the entry, and flushes it or puts that off. Until the flush a CPU may still write to the page.
+    pub(super) fn clear_for_unmap(
+        &self,
+        cpu: &Cpu<'_>,
+        walk: &VmaWalk,
+        pte: PteMap,
+        batch_flush: bool,
+    ) -> Pte {
+        let (mm, addr) = (walk.mm, walk.address);
+        let old = if self.should_defer_flush(cpu, mm, batch_flush) {
+            let old = self.ptep_get_and_clear(cpu, mm, pte, addr);
+            self.set_tlb_ubc_flush_pending(cpu, mm, old);
+            old
+        } else {
+            self.ptep_clear_flush(cpu, mm, pte, addr)
+        };
+        cpu.pass(ip::ttu1);
+        old
     }
 
-    /// `remove_migration_pte`, under ptl: no counter changes but the rmap, the reference is new.
-    fn remove_migration_pte(&self, cpu: &Cpu<'_>, new: FolioId, walk: &VmaWalk, pte: PteMap) {
-        self.folio_get(cpu, new);
-        let entry = self.ptep_get(cpu, pte, walk.address);
-        let pfn = self.folios.head(new);
-        self.page_add_anon_rmap(
-            cpu,
-            pfn,
-            entry.is_exclusive_entry() || entry.is_writable_migration(),
+    /// `pte_install_uffd_wp_if_needed`: a page of a file that userfaultfd protects leaves a marker behind. There are no
+    /// protected entries and no markers yet.
+    fn pte_install_uffd_wp_if_needed(&self, _: &Cpu<'_>, _: VmaId, _: PteMap, _: Vaddr, _: Pte) {}
+
+    /// What becomes of the entry of an anonymous page, and of the counters. `false`: it is back.
+    fn unmap_anon(
+        &self,
+        cpu: &Cpu<'_>,
+        folio: FolioId,
+        walk: &VmaWalk,
+        pte: PteMap,
+        old: Pte,
+    ) -> bool {
+        let (f, mm, addr) = (self.folio(folio), walk.mm, walk.address);
+        if !f.has(flags::SWAPBACKED) {
+            return self.unmap_lazyfree(cpu, folio, walk, pte, old);
+        }
+        let slot = self.folio_swap_slot(folio);
+        cpu.vm_bug_on(
+            slot.is_none(),
+            "try_to_unmap() of an anonymous folio that is not in the swap cache",
         );
-        let present = Pte::present(pfn, entry.is_writable_migration());
-        self.set_pte_at(cpu, walk.mm, pte, walk.address, present);
+        let Some(slot) = slot.filter(|&slot| self.swap_duplicate(cpu, slot)) else {
+            self.set_pte_at(cpu, mm, pte, addr, old);
+            return false;
+        };
+        let exclusive = self.page_anon_exclusive(old.pfn());
+        if exclusive && !self.page_try_share_anon_rmap(cpu, old.pfn()) {
+            self.swap_free(cpu, slot);
+            self.set_pte_at(cpu, mm, pte, addr, old);
+            return false;
+        }
+        self.mm(mm).add_counter(cpu, Rss::Anon, -1);
+        self.mm(mm).add_counter(cpu, Rss::Swap, 1);
+        self.set_pte_at(cpu, mm, pte, addr, Pte::swap(slot, exclusive));
+        cpu.pass(ip::ttu2);
+        true
+    }
+
+    /// A page after MADV_FREE: it may be thrown away, unless it was written to since or somebody else holds it.
+    fn unmap_lazyfree(
+        &self,
+        cpu: &Cpu<'_>,
+        folio: FolioId,
+        walk: &VmaWalk,
+        pte: PteMap,
+        old: Pte,
+    ) -> bool {
+        let f = self.folio(folio);
+        // GUP-fast takes its reference first and looks at the entry then: either we see the one or it sees the other.
+        let refs = f.refcount.read_once(cpu) as i64;
+        if refs == 1 + self.folio_mapcount(folio) && !f.has(flags::DIRTY) {
+            self.mm(walk.mm).add_counter(cpu, Rss::Anon, -1);
+            return true;
+        }
+        self.set_pte_at(cpu, walk.mm, pte, walk.address, old);
+        f.flags.poke_bits(flags::SWAPBACKED, 0);
+        false
+    }
+
+    /// The page of a folio that an address of its VMA has.
+    pub(super) fn folio_page_at(&self, folio: FolioId, vma: VmaId, addr: Vaddr) -> Pfn {
+        let offset = self.vma(vma).spec().pgoff_of(addr).wrapping_sub(self.folio(folio).index());
+        Pfn(self.folios.head(folio).0 + offset % self.folios.nr_pages(folio))
     }
 }

@@ -43,7 +43,14 @@ impl Kernel {
     }
 
     /// `flush_tlb_func`: the interrupt handler on `target`.
-    fn flush_tlb_func(&self, cpu: &Cpu<'_>, target: u8, mm: MmId, start: Vaddr, pages: u32) {
+    pub(in crate::mm) fn flush_tlb_func(
+        &self,
+        cpu: &Cpu<'_>,
+        target: u8,
+        mm: MmId,
+        start: Vaddr,
+        pages: u32,
+    ) {
         let tlb = &self.tlbs[usize::from(target)];
         tlb.exclusively(|| tlb.flush(mm, start, pages, self.hpn));
         cpu.note(What::Flush { target, mm: mm.0 });
