@@ -1,5 +1,7 @@
 //! Single-threaded stories: whatever is swapped out, swapped in, moved or mirrored, the books agree afterwards.
 
+mod unmap;
+
 use std::cell::RefCell;
 
 use crate::mm::folio::flags;
