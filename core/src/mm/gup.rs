@@ -1,7 +1,7 @@
 //! get_user_pages, the slow path: the page behind an address, with a reference (kernel-semantics 6.6, last line).
 
 use super::kernel::Kernel;
-use super::memory::{FaultResult, Signal};
+use super::memory::{FaultFlags, FaultResult, Signal};
 use super::place::func;
 use super::types::{FolioId, MmId, Pfn, Vaddr, ZERO_PFN};
 use crate::sync::Cpu;
@@ -37,7 +37,7 @@ impl Kernel {
             if let Some(page) = self.follow_page(cpu, mm, addr, write) {
                 break Ok(page);
             }
-            match self.handle_mm_fault(cpu, mm, vma, addr, write) {
+            match self.handle_mm_fault(cpu, mm, vma, addr, FaultFlags::mmap_locked(write)) {
                 FaultResult::Done => {}
                 FaultResult::Retry => mmap_lock.down_read(cpu),
                 FaultResult::Sigbus => break Err(Signal::Bus),

@@ -2,7 +2,7 @@
 
 use super::kernel::Kernel;
 use super::khugepaged::Errno;
-use super::memory::{FaultResult, ZapDetails};
+use super::memory::{FaultFlags, FaultResult, ZapDetails};
 use super::place::func;
 use super::types::{MmId, Vaddr};
 use crate::sync::Cpu;
@@ -48,7 +48,7 @@ impl Kernel {
                 errno = Errno::Einval;
                 break;
             };
-            match self.handle_mm_fault(cpu, mm, vma, addr, write) {
+            match self.handle_mm_fault(cpu, mm, vma, addr, FaultFlags::mmap_locked(write)) {
                 FaultResult::Done => addr.0 += 1,
                 FaultResult::Retry => mmap_lock.down_read(cpu),
                 FaultResult::Sigbus | FaultResult::Oom => errno = Errno::Einval,

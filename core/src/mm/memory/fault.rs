@@ -24,7 +24,7 @@ pub enum Signal {
 pub enum FaultResult {
     /// 0 or VM_FAULT_NOPAGE: the user may access again, and fault again if that does not help.
     Done,
-    /// VM_FAULT_RETRY: the handler has dropped mmap_lock.
+    /// VM_FAULT_RETRY: the handler has dropped the lock under which the fault was handled.
     Retry,
     /// VM_FAULT_SIGBUS.
     Sigbus,
@@ -32,22 +32,56 @@ pub enum FaultResult {
     Oom,
 }
 
+/// `enum fault_flag`, as far as this model has them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FaultFlags {
+    /// FAULT_FLAG_WRITE.
+    pub write: bool,
+    /// FAULT_FLAG_VMA_LOCK: the VMA's own lock is held, not mmap_lock.
+    pub vma_lock: bool,
+}
+
+impl FaultFlags {
+    /// A fault under mmap_lock.
+    pub const fn mmap_locked(write: bool) -> FaultFlags {
+        FaultFlags { write, vma_lock: false }
+    }
+
+    /// A fault under the lock of the VMA.
+    pub const fn vma_locked(write: bool) -> FaultFlags {
+        FaultFlags { write, vma_lock: true }
+    }
+}
+
 /// A fault in flight (`struct vm_fault`).
 #[derive(Clone, Copy, Debug)]
 pub struct VmFault {
     /// Whose page table.
     pub mm: MmId,
-    /// The VMA. mmap_lock keeps it.
+    /// The VMA. mmap_lock keeps it, or its own lock.
     pub vma: VmaId,
     /// The page.
     pub addr: Vaddr,
     /// FAULT_FLAG_WRITE.
     pub write: bool,
+    /// FAULT_FLAG_VMA_LOCK.
+    pub vma_lock: bool,
     /// The entry that was found without a lock. Empty also if there was no table to read from, where the kernel
     /// leaves FAULT_FLAG_ORIG_PTE_VALID clear: either way an empty entry is what must be found again.
     pub orig_pte: Pte,
     /// A table that was allocated while it was still allowed to sleep, and is not used yet.
     pub prealloc_pte: Option<TableId>,
+}
+
+impl FaultResult {
+    /// What the user gets of a fault that is over.
+    fn into_signal(self) -> Result<(), Signal> {
+        match self {
+            FaultResult::Done | FaultResult::Retry => Ok(()),
+            FaultResult::Sigbus => Err(Signal::Bus),
+            FaultResult::Oom => Err(Signal::Oom),
+        }
+    }
 }
 
 impl Kernel {
@@ -67,7 +101,8 @@ impl Kernel {
         }
     }
 
-    /// `do_user_addr_fault`: `Ok` if the access is worth another try. Takes and releases mmap_lock.
+    /// `do_user_addr_fault`: `Ok` if the access is worth another try. Takes and releases the lock of the VMA, or
+    /// mmap_lock where that is not enough.
     pub fn do_user_addr_fault(
         &self,
         cpu: &Cpu<'_>,
@@ -75,6 +110,11 @@ impl Kernel {
         addr: Vaddr,
         write: bool,
     ) -> Result<(), Signal> {
+        if let Some(result) = self.fault_under_vma_lock(cpu, mm, addr, write)
+            && result != FaultResult::Retry
+        {
+            return result.into_signal();
+        }
         let mmap_lock = &self.mm(mm).mmap_lock;
         loop {
             mmap_lock.down_read(cpu);
@@ -85,31 +125,67 @@ impl Kernel {
                 mmap_lock.up_read(cpu);
                 return Err(Signal::Segv);
             };
-            let result = self.handle_mm_fault(cpu, mm, vma, addr, write);
+            let result = self.handle_mm_fault(cpu, mm, vma, addr, FaultFlags::mmap_locked(write));
             if result == FaultResult::Retry {
                 // The lock is gone, and with it the VMA: a munmap may have been waiting for it.
                 continue;
             }
             mmap_lock.up_read(cpu);
-            return match result {
-                FaultResult::Done | FaultResult::Retry => Ok(()),
-                FaultResult::Sigbus => Err(Signal::Bus),
-                FaultResult::Oom => Err(Signal::Oom),
-            };
+            return result.into_signal();
         }
     }
 
-    /// `handle_mm_fault`: mmap_lock is held for read, and still is afterwards unless the result is `Retry`.
+    /// The first attempt, without mmap_lock: munmap, mremap, fork and whoever else changes VMAs waits for the lock of
+    /// this one only. `None`: it could not be locked, or does not permit the access; `Retry`: its lock is gone.
+    fn fault_under_vma_lock(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        write: bool,
+    ) -> Option<FaultResult> {
+        let vma = self.lock_vma_under_rcu(cpu, mm, addr)?;
+        if write && !self.vma(vma).spec().write() {
+            self.vma_end_read(cpu, vma);
+            return None;
+        }
+        let result = self.handle_mm_fault(cpu, mm, vma, addr, FaultFlags::vma_locked(write));
+        if result != FaultResult::Retry {
+            self.vma_end_read(cpu, vma);
+        }
+        Some(result)
+    }
+
+    /// `release_fault_lock`: the lock under which the fault is handled.
+    pub(super) fn release_fault_lock(&self, cpu: &Cpu<'_>, vmf: &VmFault) {
+        if vmf.vma_lock {
+            self.vma_end_read(cpu, vmf.vma);
+        } else {
+            self.mm(vmf.mm).mmap_lock.up_read(cpu);
+        }
+    }
+
+    /// What must have mmap_lock gives the lock of the VMA up, and the fault is tried again. `true`: it did.
+    pub(super) fn leave_vma_lock(&self, cpu: &Cpu<'_>, vmf: &VmFault) -> bool {
+        if vmf.vma_lock {
+            self.vma_end_read(cpu, vmf.vma);
+        }
+        vmf.vma_lock
+    }
+
+    /// `handle_mm_fault`: mmap_lock is held for read, or the lock of the VMA, and still is afterwards unless the result
+    /// is `Retry`.
     pub fn handle_mm_fault(
         &self,
         cpu: &Cpu<'_>,
         mm: MmId,
         vma: VmaId,
         addr: Vaddr,
-        write: bool,
+        FaultFlags { write, vma_lock }: FaultFlags,
     ) -> FaultResult {
         let _f = cpu.enter(func::handle_mm_fault);
-        let mut vmf = VmFault { mm, vma, addr, write, orig_pte: Pte::NONE, prealloc_pte: None };
+        let mut vmf =
+            VmFault { mm, vma, addr, write, vma_lock, orig_pte: Pte::NONE, prealloc_pte: None };
         let orig_pmd = self.pmdp_get_lockless(cpu, mm, addr);
         if orig_pmd.is_trans_huge() {
             if !write || orig_pmd.is_write() {
@@ -138,7 +214,7 @@ impl Kernel {
             if vmf.orig_pte.is_none() {
                 return self.do_pte_missing(cpu, vmf);
             }
-            return self.do_swap_page(cpu, vmf.mm, vmf.vma, vmf.addr, vmf.orig_pte, vmf.write);
+            return self.do_swap_page(cpu, vmf);
         }
         cpu.pass(ip::pf3);
         self.lock(ptl).lock(cpu);

@@ -29,6 +29,10 @@ impl Kernel {
         {
             return result;
         }
+        // vm_ops->fault() may sleep for long, and may want mmap_lock dropped.
+        if self.leave_vma_lock(cpu, vmf) {
+            return FaultResult::Retry;
+        }
         let folio = match self.__do_fault(cpu, vmf, file) {
             Ok(folio) => folio,
             Err(result) => return result,
@@ -44,6 +48,10 @@ impl Kernel {
     /// `do_cow_fault`: a write to a private mapping copies the page of the cache at once.
     fn do_cow_fault(&self, cpu: &Cpu<'_>, vmf: &mut VmFault, file: FileId) -> FaultResult {
         let _f = cpu.enter(func::do_cow_fault);
+        // Besides, anon_vma_prepare() looks at the neighbours, which only mmap_lock keeps.
+        if self.leave_vma_lock(cpu, vmf) {
+            return FaultResult::Retry;
+        }
         self.anon_vma_prepare(cpu, vmf.vma);
         let Some(cow) = self.vma_alloc_zeroed_folio(cpu) else { return FaultResult::Oom };
         let folio = match self.__do_fault(cpu, vmf, file) {
@@ -67,6 +75,9 @@ impl Kernel {
     /// `do_shared_fault`. shmem has no `page_mkwrite`: the page only becomes dirty.
     fn do_shared_fault(&self, cpu: &Cpu<'_>, vmf: &mut VmFault, file: FileId) -> FaultResult {
         let _f = cpu.enter(func::do_shared_fault);
+        if self.leave_vma_lock(cpu, vmf) {
+            return FaultResult::Retry;
+        }
         let folio = match self.__do_fault(cpu, vmf, file) {
             Ok(folio) => folio,
             Err(result) => return result,
@@ -75,6 +86,10 @@ impl Kernel {
             self.folio(folio).lock.unlock(cpu);
             self.folio_put(cpu, folio);
             return result;
+        }
+        // vm_ops->fault() may sleep for long, and may want mmap_lock dropped.
+        if self.leave_vma_lock(cpu, vmf) {
+            return FaultResult::Retry;
         }
         self.fault_dirty_shared_page(cpu, folio);
         FaultResult::Done

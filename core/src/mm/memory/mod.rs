@@ -14,6 +14,6 @@ mod zap;
 #[cfg(test)]
 mod tests;
 
-pub(super) use fault::FaultResult;
 pub use fault::Signal;
+pub(super) use fault::{FaultFlags, FaultResult};
 pub(super) use zap::ZapDetails;

@@ -1,7 +1,7 @@
 //! Faults on entries that are not present but not empty: swapped out, or about to be elsewhere
 //! (kernel-semantics section 10.9).
 
-use super::FaultResult;
+use super::fault::{FaultResult, VmFault};
 use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::PteMap;
@@ -11,21 +11,13 @@ use crate::mm::types::{FolioId, MmId, Pte, Rss, SwapId, Vaddr, VmaId};
 use crate::sync::Cpu;
 
 impl Kernel {
-    /// `do_swap_page`: `orig` was found at `addr`, without a lock. mmap_lock is held for read; `Retry` means that
-    /// it was dropped.
+    /// `do_swap_page`: the entry `orig_pte` was found without a lock. `Retry` means that the fault's lock was dropped.
     ///
     /// If a write fault finds that the page may be shared, it maps it read-only and is done: the write-protect
     /// fault that follows is one of its own, where the kernel goes on to `do_wp_page` at once.
-    pub fn do_swap_page(
-        &self,
-        cpu: &Cpu<'_>,
-        mm: MmId,
-        vma: VmaId,
-        addr: Vaddr,
-        orig: Pte,
-        write: bool,
-    ) -> FaultResult {
+    pub(super) fn do_swap_page(&self, cpu: &Cpu<'_>, vmf: &VmFault) -> FaultResult {
         let _f = cpu.enter(func::do_swap_page);
+        let VmFault { mm, vma, addr, write, orig_pte: orig, .. } = *vmf;
         if orig.is_migration() {
             self.migration_entry_wait(cpu, mm, addr);
             return FaultResult::Done;
@@ -35,7 +27,7 @@ impl Kernel {
             return self.swapin_failed(cpu, mm, addr, orig);
         };
         cpu.pass(ip::sw1);
-        if !self.folio_lock_or_retry(cpu, mm, folio) {
+        if !self.folio_lock_or_retry(cpu, vmf, folio) {
             self.folio_put(cpu, folio);
             return FaultResult::Retry;
         }
@@ -57,14 +49,14 @@ impl Kernel {
         if same { FaultResult::Oom } else { FaultResult::Done }
     }
 
-    /// `folio_lock_or_retry`, always as on a fault's first attempt: if the lock is taken, mmap_lock is dropped and
-    /// the wait is without either. `false`: mmap_lock is gone, and the folio is not locked.
-    fn folio_lock_or_retry(&self, cpu: &Cpu<'_>, mm: MmId, folio: FolioId) -> bool {
+    /// `folio_lock_or_retry`, always as on a fault's first attempt: if the folio is locked, the fault's lock is dropped
+    /// and the wait is without either. `false`: that lock is gone, and the folio is not locked.
+    fn folio_lock_or_retry(&self, cpu: &Cpu<'_>, vmf: &VmFault, folio: FolioId) -> bool {
         let lock = &self.folio(folio).lock;
         if lock.trylock(cpu) {
             return true;
         }
-        self.mm(mm).mmap_lock.up_read(cpu);
+        self.release_fault_lock(cpu, vmf);
         lock.wait_unlocked(cpu);
         false
     }

@@ -30,6 +30,11 @@ impl Kernel {
             self.wp_page_reuse(cpu, vmf, pte, ptl);
             return FaultResult::Done;
         }
+        if vmf.vma_lock && !(self.steps.wp_vma_lock_anon)(cpu, self, vmf.vma) {
+            self.pte_unmap_unlock(cpu, ptl);
+            self.vma_end_read(cpu, vmf.vma);
+            return FaultResult::Retry;
+        }
         if let Some(page) = page {
             self.folio_get(cpu, self.folios.of(page));
         }

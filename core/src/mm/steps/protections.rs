@@ -99,6 +99,7 @@ protections! {
     vma_lock_anon_check ALL "lock_vma_under_rcu() refuses an anonymous VMA without an anon_vma" |s| s.vma_lock_anon_check = |_, _, _| false;
     vma_lock_range_check ALL "lock_vma_under_rcu() looks at the VMA's bounds again under its lock" |s| s.vma_lock_range_check = |_, _, _| true;
     vma_lock_detached_check ALL "lock_vma_under_rcu() does not use a VMA that has left the tree" |s| s.vma_lock_detached_check = |_, _, _| false;
+    wp_vma_lock_anon ALL "do_wp_page() without mmap_lock does not prepare an anon_vma" |s| s.wp_vma_lock_anon = |_, _, _| true;
     vma_free_rcu ALL "a VMA is freed after a grace period" |s| s.vma_free_rcu = vma::free_now;
 }
 

@@ -217,6 +217,8 @@ steps! {
     vma_lock_range_check: fn(&Kernel, VmaId, Vaddr) -> bool = vma::lock::contains;
     /// `lock_vma_under_rcu` finds out that the VMA has left the tree.
     vma_lock_detached_check: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = vma::lock::detached;
+    /// `do_wp_page` under the lock of the VMA: whether it has an anon_vma already.
+    wp_vma_lock_anon: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = |cpu, k, vma| k.vma_anon_vma(cpu, vma).is_some();
     /// `vm_area_free`.
     vma_free_rcu: fn(&Cpu<'_>, &Kernel, VmaId) = vma::free_by_rcu;
 }
