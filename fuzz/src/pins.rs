@@ -2,7 +2,7 @@
 
 use std::env;
 
-use racewalk::prog::{Axes, Head, Ptlock, fixup};
+use racewalk::prog::{AXES, Axis, fixup};
 use racewalk::{Program, Variant};
 
 /// What the environment asks for.
@@ -18,8 +18,7 @@ pub struct Pins {
     /// The kernel under test.
     pub variant: Variant,
     pub(crate) hpn: Option<u16>,
-    ptlock: Option<Ptlock>,
-    page_table_check: Option<bool>,
+    axes: Vec<(usize, usize)>,
 }
 
 /// The smallest program: the environment is checked as the header of one, by the parser that people know.
@@ -53,13 +52,15 @@ impl Pins {
         line("hpn", hpn);
         set.split(',').for_each(|axis| line("set", axis));
         let program = racewalk::parse(&(text + BODY)).map_err(|error| error.to_string())?.program;
-        let names = |axis: &str| set.split(',').any(|pair| pair.trim().starts_with(axis));
-        let Head { axes: Axes { ptlock, page_table_check }, .. } = program.head;
+        let named = |axis: &Axis| {
+            set.split(',').any(|pair| pair.split('=').next().is_some_and(|n| n.trim() == axis.name))
+        };
+        let pinned = (0..).zip(AXES).filter(|(_, axis)| named(axis));
+        let axes = pinned.map(|(n, _)| (n, program.head.axes.get(n))).collect();
         Ok(Pins {
             variant: Variant::of(&program),
             hpn: (!hpn.trim().is_empty()).then_some(program.head.hpn),
-            ptlock: names("ptlock").then_some(ptlock),
-            page_table_check: names("page_table_check").then_some(page_table_check),
+            axes,
         })
     }
 
@@ -67,8 +68,7 @@ impl Pins {
     /// size may overlap at another. The variant goes by way of the options.
     pub fn apply(&self, program: &mut Program) {
         let head = &mut program.head;
-        head.axes.ptlock = self.ptlock.unwrap_or(head.axes.ptlock);
-        head.axes.page_table_check = self.page_table_check.unwrap_or(head.axes.page_table_check);
+        head.axes = head.axes.with(&self.axes);
         if let Some(hpn) = self.hpn
             && hpn != head.hpn
         {
@@ -82,7 +82,7 @@ impl Pins {
 mod tests {
     use super::Pins;
     use racewalk::Program;
-    use racewalk::prog::Ptlock;
+    use racewalk::prog::Axes;
 
     #[test]
     fn nothing_said_pins_nothing() {
@@ -99,11 +99,11 @@ mod tests {
             .expect("all are known");
         assert_eq!(pins.variant.without.len(), 2);
         let mut program = Program::default();
-        program.head.axes.page_table_check = false;
+        program.head.axes.set(Axes::PAGE_TABLE_CHECK, 1);
         pins.apply(&mut program);
         assert_eq!(program.head.hpn, 8);
-        assert_eq!(program.head.axes.ptlock, Ptlock::None);
-        assert!(!program.head.axes.page_table_check);
+        assert_eq!(program.head.axes.word(Axes::PTLOCK), "none");
+        assert_eq!(program.head.axes.word(Axes::PAGE_TABLE_CHECK), "off");
     }
 
     #[test]

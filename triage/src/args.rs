@@ -1,7 +1,7 @@
 //! The arguments are what the command line asks for, checked against the names that exist.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use racewalk::prog::{Axes, Head, Program, Ptlock, fixup};
+use racewalk::prog::{AXES, Axis, Head, Program, fixup};
 use racewalk::{Era, PROTECTIONS, Protection, Variant};
 
 use crate::refusal::Refusal;
@@ -101,15 +101,9 @@ pub(crate) struct Ask {
     pub(crate) kernel: Option<Era>,
     pub(crate) without: Vec<&'static Protection>,
     pub(crate) hpn: Option<u16>,
-    pub(crate) ptlock: Option<Ptlock>,
-    pub(crate) page_table_check: Option<bool>,
+    /// Axes and the numbers of their values.
+    pub(crate) axes: Vec<(usize, usize)>,
 }
-
-/// The axes and their values, as `--set` and `set` lines write them.
-pub(crate) const AXES: [(&str, [&str; 2], &str); 2] = [
-    ("ptlock", ["split", "none"], "a lock for each page table, or one for all"),
-    ("page_table_check", ["on", "off"], "whether page_table_check watches the entries"),
-];
 
 impl Ask {
     /// What a campaign tests: v6.6 unless something else is asked for.
@@ -142,16 +136,8 @@ impl Ask {
         }
         let head = &mut program.head;
         head.hpn = self.hpn.unwrap_or(head.hpn);
-        head.axes = self.axes(head.axes);
+        head.axes = head.axes.with(&self.axes);
         fixup(program);
-    }
-
-    /// The axes that are asked for, and for the rest those that there are.
-    pub(crate) fn axes(&self, axes: Axes) -> Axes {
-        Axes {
-            ptlock: self.ptlock.unwrap_or(axes.ptlock),
-            page_table_check: self.page_table_check.unwrap_or(axes.page_table_check),
-        }
     }
 
     fn set(&mut self, setting: &str) -> Result<(), Refusal> {
@@ -161,16 +147,16 @@ impl Ask {
                 "expected AXIS=VALUE, for instance ptlock=none",
             ));
         };
-        let Some((name, values, _)) = AXES.iter().find(|(name, ..)| *name == axis) else {
-            return Err(Refusal::unknown("axis", axis, AXES.iter().map(|(name, ..)| *name)));
+        let Some(n) = AXES.iter().position(|known| known.name == axis) else {
+            return Err(Refusal::unknown("axis", axis, AXES.iter().map(|known| known.name)));
         };
-        let first = match values.iter().position(|known| *known == value) {
-            Some(n) => n == 0,
-            None => return Err(Refusal::unknown(&format!("value of {name}"), value, *values)),
-        };
-        match *name {
-            "ptlock" => self.ptlock = Some(if first { Ptlock::Split } else { Ptlock::None }),
-            _ => self.page_table_check = Some(first),
+        let Axis { name, values, .. } = AXES[n];
+        match values.iter().position(|known| *known == value) {
+            Some(number) => self.axes.push((n, number)),
+            None => {
+                let what = format!("value of {name}");
+                return Err(Refusal::unknown(&what, value, values.iter().copied()));
+            }
         }
         Ok(())
     }

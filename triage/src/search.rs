@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use racewalk::prog::{Axes, Policy, Program, Shape, generate};
+use racewalk::prog::{Policy, Program, Shape, generate};
 use racewalk::{Machine, Options, Outcome, Reached, Verdict, Violation, free_run};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -105,9 +105,7 @@ pub(crate) fn search(search: &Search, progress: &Progress) -> SearchResult {
     let mut result = SearchResult::default();
     let mut machine = Machine::new();
     let variant = search.ask.variant();
-    let axes = search.ask.axes(Axes::default());
-    let options =
-        Options { variant: Some(variant.clone()), axes: Some(axes), ..Options::default() };
+    let options = Options { variant: Some(variant.clone()), ..Options::default() };
     let mut source = ChaCha8Rng::seed_from_u64(search.seed);
     while search.runs.is_none_or(|most| result.runs < most) {
         if result.runs.is_multiple_of(64) {
@@ -118,7 +116,7 @@ pub(crate) fn search(search: &Search, progress: &Progress) -> SearchResult {
             progress.tick(|| format!("{variant}: {} runs, {:.0}/s", result.runs, result.rate()));
         }
         let mut program = draw(&mut source, search, result.runs);
-        program.head.axes = axes;
+        program.head.axes = program.head.axes.with(&search.ask.axes);
         result.runs += 1;
         result.ops += program.cpus.iter().map(|ops| ops.len() as u64).sum::<u64>();
         if search.threads == Threads::Os {

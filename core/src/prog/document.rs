@@ -40,10 +40,8 @@ pub enum Item {
     Without(usize),
     /// `hpn`.
     Hpn,
-    /// `set ptlock`.
-    Ptlock,
-    /// `set page_table_check`.
-    PageTableCheck,
+    /// `set` of the n-th axis.
+    Axis(usize),
     /// `policy`.
     Policy,
     /// `seed`.

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::axes::{AXES, Axes};
 use super::fixup::fixup;
 use super::limits::{CPUS_MAX, SEED_MAX};
-use super::op::{Advice, At, FileRef, MmRef, Op, VmaRef};
+use super::op::{Access, Advice, At, FileRef, MmRef, Op, VmaRef};
 use super::program::{Head, Policy, Program};
 use super::scene::SCENES;
 use super::schedule::{Decision, Schedule};
@@ -59,7 +60,8 @@ pub fn generate(next: &mut dyn FnMut() -> u32, shape: &Shape) -> Program {
         Policy::Records => 0,
         _ => u64::from((dice.next)()) & SEED_MAX,
     };
-    let head = Head { hpn, policy: shape.policy, seed, ..Head::default() };
+    let axes = axes(&mut dice);
+    let head = Head { hpn, policy: shape.policy, seed, axes, ..Head::default() };
     let mut program = Program { head, setup, cpus, schedule };
     fixup(&mut program);
     program
@@ -69,25 +71,26 @@ pub fn generate(next: &mut dyn FnMut() -> u32, shape: &Shape) -> Program {
 type Make = fn(&mut Dice<'_>) -> Op;
 
 /// How often each operation is drawn. Each collapses a range, walks it, or takes something away under it.
-const WEIGHTS: [(u32, Make); 18] = [
+const WEIGHTS: [(u32, Make); 19] = [
     (6, |dice| Op::Read { at: dice.at() }),
     (9, |dice| Op::Write { at: dice.at() }),
     (7, |dice| dice.madvise(Advice::Dontneed)),
     (7, |dice| dice.madvise(Advice::Collapse)),
     (3, |dice| dice.madvise(Advice::PopulateRead)),
     (2, |dice| dice.madvise(Advice::PopulateWrite)),
-    (2, |dice| Op::Munmap { vma: dice.vma() }),
+    (2, |dice| Op::Munmap { at: At::start(dice.vma()), len: Size::ZERO }),
     (4, |dice| Op::Truncate { file: FileRef(0), len: dice.shorter() }),
     (1, |_| Op::Truncate { file: FileRef(0), len: Size::huge(1) }),
     (4, |dice| Op::Swapout { at: dice.at() }),
     (4, |dice| Op::Migrate { at: dice.at() }),
     (4, |dice| Op::Khugepaged { vma: dice.vma() }),
     (3, |dice| Op::Uprobe { at: dice.at() }),
-    (4, |dice| Op::KvmFault { at: dice.at(), write: dice.one_in(2) }),
+    (4, |dice| Op::KvmFault { at: dice.at(), access: dice.access() }),
     (3, |dice| Op::TlbFill { at: dice.at() }),
     (1, |dice| Op::TlbEvict { at: dice.at() }),
     (2, |_| Op::RcuGp),
     (2, |dice| Op::PteAlloc { at: dice.at() }),
+    (1, |_| Op::LruDrain),
 ];
 
 /// The operations that collapse, for the program that shall have one.
@@ -102,7 +105,7 @@ const EXTRAS: [(u32, Make); 4] = [
     (3, |dice| Op::Write { at: dice.at() }),
     (2, |dice| Op::Read { at: dice.at() }),
     (2, |dice| dice.madvise(Advice::Dontneed)),
-    (2, |dice| Op::KvmFault { at: dice.at(), write: dice.one_in(2) }),
+    (2, |dice| Op::KvmFault { at: dice.at(), access: dice.access() }),
 ];
 
 /// Operations that meet a collapse in its windows: what a meeting is made of.
@@ -111,9 +114,9 @@ const PARTNERS: [(u32, Make); 9] = [
     (2, |dice| Op::Read { at: dice.at() }),
     (2, |dice| dice.madvise(Advice::Dontneed)),
     (2, |_| Op::Truncate { file: FileRef(0), len: Size::ZERO }),
-    (1, |dice| Op::Munmap { vma: dice.vma() }),
+    (1, |dice| Op::Munmap { at: At::start(dice.vma()), len: Size::ZERO }),
     (1, |dice| dice.madvise(Advice::Collapse)),
-    (1, |dice| Op::KvmFault { at: dice.at(), write: dice.one_in(2) }),
+    (1, |dice| Op::KvmFault { at: dice.at(), access: dice.access() }),
     (1, |dice| Op::TlbFill { at: dice.at() }),
     (1, |dice| Op::PteAlloc { at: dice.at() }),
 ];
@@ -154,6 +157,18 @@ fn setup(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Setup> {
         }
     }
     setup
+}
+
+/// One axis off its default in every second program; the checker stays on, since it finds most.
+fn axes(dice: &mut Dice<'_>) -> Axes {
+    let mut axes = Axes::default();
+    if dice.one_in(2) {
+        let axis = dice.below(AXES.len() as u32) as usize;
+        if axis != Axes::PAGE_TABLE_CHECK {
+            axes.set(axis, 1 + dice.below(AXES[axis].values.len() as u32 - 1) as usize);
+        }
+    }
+    axes
 }
 
 fn cpus(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Vec<Op>> {
@@ -247,6 +262,10 @@ impl Dice<'_> {
     /// The first vma half of the time: CPUs must meet to race.
     fn vma(&mut self) -> VmaRef {
         if self.one_in(2) { VmaRef(0) } else { VmaRef(self.below(self.vmas) as u8) }
+    }
+
+    fn access(&mut self) -> Access {
+        if self.one_in(2) { Access::Write } else { Access::Read }
     }
 
     /// An address in the first pages; fix-up keeps it inside the vma.

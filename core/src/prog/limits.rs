@@ -39,4 +39,4 @@ pub const SEED_MAX: u64 = u16::MAX as u64;
 pub const RECORD_BYTES: usize = 8;
 /// The longest input that says anything: the header and as many records as all limits allow.
 pub const INPUT_BYTES_MAX: usize =
-    RECORD_BYTES * (1 + SETUP_MAX + CPUS_MAX * OPS_MAX + DECISIONS_MAX);
+    RECORD_BYTES * (2 + SETUP_MAX + CPUS_MAX * OPS_MAX + DECISIONS_MAX);

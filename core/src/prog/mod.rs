@@ -7,6 +7,7 @@
 //! This module has no behaviour and imports nothing of the crate: what kernels, steps, oracles and places there are,
 //! it is told by a [`Vocabulary`].
 
+mod axes;
 mod document;
 mod fixup;
 mod generate;
@@ -26,13 +27,14 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use axes::{AXES, AXES_MAX, Axes, Axis};
 pub use document::{Comments, Document, Item, Line};
 pub use fixup::fixup;
 pub use generate::{Shape, generate};
-pub use op::{Advice, At, FileRef, MmRef, Op, VmaRef};
+pub use op::{Access, Advice, At, FileRef, MmRef, Op, Role, Slot, VmaRef, Word};
 pub use parse::{ParseError, parse};
 pub use print::{print, print_program};
-pub use program::{Axes, Expect, Head, Policy, Program, Ptlock};
+pub use program::{Expect, Head, Policy, Program};
 pub use scene::{SCENES, Scene};
 pub use schedule::{Decision, Schedule, Turn, Until};
 pub use setup::{Backing, Mapped, Prot, Setup};

@@ -1,8 +1,9 @@
 //! Printing turns a program into its canonical text.
 
+use super::axes::AXES;
 use super::document::{Document, Item, Line};
-use super::op::{At, FileRef, MmRef, Op, VmaRef};
-use super::program::{Axes, Expect, Policy, Program, Ptlock};
+use super::op::{At, FileRef, MmRef, VmaRef};
+use super::program::{Expect, Policy, Program};
 use super::schedule::{Decision, Schedule, Turn, Until};
 use super::setup::{Mapped, Setup};
 use super::size::Size;
@@ -95,14 +96,11 @@ impl Page<'_> {
         }
         self.head(Item::Hpn, &format!("hpn     {}", head.hpn));
         // What says the default is left out, unless somebody had something to say about it.
-        let Axes { ptlock, page_table_check } = head.axes;
-        if ptlock != Ptlock::Split || comments.mention(Item::Ptlock) {
-            let value = if ptlock == Ptlock::Split { "split" } else { "none" };
-            self.head(Item::Ptlock, &format!("set     ptlock={value}"));
-        }
-        if !page_table_check || comments.mention(Item::PageTableCheck) {
-            let value = if page_table_check { "on" } else { "off" };
-            self.head(Item::PageTableCheck, &format!("set     page_table_check={value}"));
+        for (n, axis) in AXES.iter().enumerate() {
+            if !head.axes.is_default(n) || comments.mention(Item::Axis(n)) {
+                let text = format!("set     {}={}", axis.name, head.axes.word(n));
+                self.head(Item::Axis(n), &text);
+            }
         }
         if head.policy != Policy::Records || comments.mention(Item::Policy) {
             let policy = match head.policy {
@@ -230,35 +228,6 @@ impl fmt::Display for At {
             (h, 0) => write!(f, "{vma}+{h}h"),
             (0, p) => write!(f, "{vma}+{p}"),
             (h, p) => write!(f, "{vma}+{h}h+{p}"),
-        }
-    }
-}
-
-/// As program text writes it: the call.
-impl fmt::Display for Op {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = self.verb();
-        match *self {
-            Op::Madvise { at, len, advice } if len.is_zero() => {
-                write!(f, "{verb}({at}, {})", advice.name())
-            }
-            Op::Madvise { at, len, advice } => {
-                write!(f, "{verb}({at}, len={len}, {})", advice.name())
-            }
-            Op::Munmap { vma } | Op::Khugepaged { vma } => write!(f, "{verb}({vma})"),
-            Op::Truncate { file, len } => write!(f, "{verb}({file}, len={len})"),
-            Op::KvmFault { at, write } => {
-                write!(f, "{verb}({at}, {})", if write { "write" } else { "read" })
-            }
-            Op::RcuGp => write!(f, "{verb}()"),
-            Op::Read { at }
-            | Op::Write { at }
-            | Op::Swapout { at }
-            | Op::Migrate { at }
-            | Op::Uprobe { at }
-            | Op::TlbFill { at }
-            | Op::TlbEvict { at }
-            | Op::PteAlloc { at } => write!(f, "{verb}({at})"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A program is a set-up, one list of operations for each CPU, and who goes when.
 
+use super::axes::Axes;
 use super::op::Op;
 use super::schedule::Schedule;
 use super::setup::Setup;
@@ -60,30 +61,6 @@ impl Default for Head {
             expect: Vec::new(),
         }
     }
-}
-
-/// The machine's configuration.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Axes {
-    /// How page tables are locked.
-    pub ptlock: Ptlock,
-    /// Whether `page_table_check` watches the entries.
-    pub page_table_check: bool,
-}
-
-impl Default for Axes {
-    fn default() -> Axes {
-        Axes { ptlock: Ptlock::Split, page_table_check: true }
-    }
-}
-
-/// How page tables are locked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Ptlock {
-    /// Each page table has its own lock.
-    Split,
-    /// One lock for all page tables of an mm.
-    None,
 }
 
 /// Who schedules.

@@ -1,6 +1,6 @@
 //! A scene is a ready-made set-up from which short inputs can race at once.
 
-use super::op::{Advice, At, FileRef, MmRef, Op, VmaRef};
+use super::op::{Access, Advice, At, FileRef, MmRef, Op, VmaRef};
 use super::setup::{Backing, Mapped, Prot, Setup};
 use super::size::Size;
 
@@ -86,7 +86,7 @@ const ANON: Setup = Setup::Mmap {
     off: Size::ZERO,
     prot: Prot::Rw,
 };
-const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), write: false });
+const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), access: Access::Read });
 
 const fn file_at(mm: u8, what: Mapped, unit: u8) -> Setup {
     let (at, off) = (Size::huge(unit), Size::ZERO);

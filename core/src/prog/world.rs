@@ -3,7 +3,7 @@
 use super::limits::{
     AT_UNITS_MAX, FILE_UNITS_MAX, FILES_MAX, LEN_UNITS_MAX, MMS_MAX, PAGES_MAX, UNITS_MAX, VMAS_MAX,
 };
-use super::op::{At, FileRef, MmRef, Op, VmaRef};
+use super::op::{At, FileRef, MmRef, Op, Role, Slot, VmaRef};
 use super::setup::{Mapped, Setup};
 use super::size::Size;
 
@@ -100,30 +100,23 @@ impl World {
     /// Bends an operation until it refers to what there is; one that can refer to nothing becomes the harmless
     /// [`Op::RcuGp`], so that the numbers of the operations after it stay.
     pub(super) fn bend_op(&self, op: &mut Op) {
-        let (_, files, vmas) = self.counts();
-        match op {
-            Op::RcuGp => {}
-            Op::Truncate { .. } if files == 0 => *op = Op::RcuGp,
-            Op::Truncate { file, len } => {
-                *file = FileRef(file.0 % files as u8);
-                *len = len.within(FILE_UNITS_MAX, self.hpn);
+        let (mms, files, vmas) = self.counts();
+        let mut missing = false;
+        op.visit(&mut |slot| match slot {
+            Slot::At(at) if vmas > 0 => *at = self.inside(*at),
+            Slot::Vma(vma) if vmas > 0 => vma.0 %= vmas as u8,
+            Slot::Mm(mm) if mms > 0 => mm.0 %= mms as u8,
+            Slot::File(file) if files > 0 => file.0 %= files as u8,
+            Slot::At(_) | Slot::Vma(_) | Slot::Mm(_) | Slot::File(_) => missing = true,
+            Slot::Size(Role::FileLen, size) => *size = size.within(FILE_UNITS_MAX, self.hpn),
+            Slot::Size(_, size) => {
+                size.h %= LEN_UNITS_MAX + 1;
+                size.p %= PAGES_MAX + 1;
             }
-            _ if vmas == 0 => *op = Op::RcuGp,
-            Op::Munmap { vma } | Op::Khugepaged { vma } => vma.0 %= vmas as u8,
-            Op::Madvise { at, len, .. } => {
-                *at = self.inside(*at);
-                len.h %= LEN_UNITS_MAX + 1;
-                len.p %= PAGES_MAX + 1;
-            }
-            Op::Read { at }
-            | Op::Write { at }
-            | Op::Swapout { at }
-            | Op::Migrate { at }
-            | Op::Uprobe { at }
-            | Op::KvmFault { at, .. }
-            | Op::TlbFill { at }
-            | Op::TlbEvict { at }
-            | Op::PteAlloc { at } => *at = self.inside(*at),
+            Slot::Word(_) => {}
+        });
+        if missing {
+            *op = Op::RcuGp;
         }
     }
 

@@ -1,16 +1,19 @@
 //! Booting: the declarations of a set-up become mms, files and VMAs before anybody runs.
 
 use crate::mm::{Config, FileId, Kernel, MmId, Ptlock, Vaddr, VmFlags, VmaId, VmaSpec, flags};
-use crate::prog::{self, Backing, Mapped, Program, Prot, Setup, Size};
+use crate::prog::{Axes, Backing, Mapped, Program, Prot, Setup, Size};
 use crate::sync::Cpu;
 
 /// The configuration that a program's axes ask for.
-pub(super) fn config(axes: prog::Axes) -> Config {
-    let ptlock = match axes.ptlock {
-        prog::Ptlock::Split => Ptlock::Split,
-        prog::Ptlock::None => Ptlock::None,
-    };
-    Config { ptlock, page_table_check: axes.page_table_check, ..Config::default() }
+pub(super) fn config(axes: Axes) -> Config {
+    let on = |axis| axes.is_default(axis);
+    Config {
+        ptlock: if axes.is_default(Axes::PTLOCK) { Ptlock::Split } else { Ptlock::None },
+        page_table_check: on(Axes::PAGE_TABLE_CHECK),
+        per_vma_lock: on(Axes::PER_VMA_LOCK),
+        fault_around: on(Axes::FAULT_AROUND),
+        ..Config::default()
+    }
 }
 
 /// Declares everything that the set-up declares, in its order.

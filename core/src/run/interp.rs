@@ -22,8 +22,8 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64)
             _ = k.user_access(cpu, mm, addr, UserAccess::Write(tag));
         }
         Op::Madvise { at, len, advice } => madvise(cpu, k, layout.range(at, len), advice),
-        Op::Munmap { vma } => {
-            let Range { mm, start, end } = layout.vma(vma);
+        Op::Munmap { at, len } => {
+            let Range { mm, start, end } = layout.range(at, len);
             k.do_munmap(cpu, mm, start, end);
         }
         Op::Truncate { file, len } => k.shmem_setattr(cpu, FileId(file.0), layout.pages(len)),
@@ -43,9 +43,9 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64)
             let (mm, addr) = page(at);
             _ = k.uprobe_unregister(cpu, mm, addr);
         }
-        Op::KvmFault { at, write } => {
+        Op::KvmFault { at, access } => {
             let (mm, addr) = page(at);
-            _ = k.kvm_mmu_fault(cpu, mm, addr, write);
+            _ = k.kvm_mmu_fault(cpu, mm, addr, access.is_write());
         }
         Op::TlbFill { at } => {
             let (mm, addr) = page(at);
@@ -56,6 +56,7 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64)
             k.tlb_evict(cpu, mm, addr);
         }
         Op::RcuGp => k.rcu_do_batch(cpu),
+        Op::LruDrain => k.lru_add_drain(cpu),
         Op::PteAlloc { at } => {
             let (mm, addr) = page(at);
             k.pte_alloc_under_mmap_lock(cpu, mm, addr);
@@ -68,7 +69,7 @@ pub(super) fn dropping(layout: &Layout, op: Op) -> Option<Dropping> {
     let pages = |Range { mm, start, end }| Dropping::Range { mm, start: start.0, end: end.0 };
     match op {
         Op::Madvise { at, len, advice: Advice::Dontneed } => Some(pages(layout.range(at, len))),
-        Op::Munmap { vma } => Some(pages(layout.vma(vma))),
+        Op::Munmap { at, len } => Some(pages(layout.range(at, len))),
         Op::Truncate { file, len } => {
             Some(Dropping::File { file: file.0, from: layout.pages(len) })
         }

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use racewalk::prog::Ptlock;
+use racewalk::prog::AXES;
 use racewalk::prog::limits::INPUT_BYTES_MAX;
 
 use super::Engine;
@@ -133,14 +133,10 @@ impl Engine {
 fn environment(ask: &Ask) -> Vec<(&'static str, String)> {
     let variant = ask.variant();
     let without: Vec<&str> = variant.without.iter().map(|protection| protection.name).collect();
-    let ptlock = ask.ptlock.map(|ptlock| match ptlock {
-        Ptlock::Split => "ptlock=split",
-        Ptlock::None => "ptlock=none",
-    });
-    let check = ask
-        .page_table_check
-        .map(|on| if on { "page_table_check=on" } else { "page_table_check=off" });
-    let axes: Vec<&str> = ptlock.into_iter().chain(check).collect();
+    let setting = |&(axis, value): &(usize, usize)| {
+        format!("{}={}", AXES[axis].name, AXES[axis].values[value])
+    };
+    let axes: Vec<String> = ask.axes.iter().map(setting).collect();
     vec![
         ("RACEWALK_KERNEL", variant.era.name().to_owned()),
         ("RACEWALK_WITHOUT", without.join(",")),

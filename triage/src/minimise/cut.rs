@@ -1,6 +1,6 @@
 //! A cut takes a whole CPU, operation or item of the set-up out of a program, and its decisions with it.
 
-use racewalk::prog::{Decision, FileRef, Mapped, MmRef, Op, Program, Schedule, Setup, VmaRef};
+use racewalk::prog::{Decision, FileRef, Mapped, MmRef, Op, Program, Schedule, Setup, Slot};
 
 use super::trial::Trial;
 
@@ -96,24 +96,21 @@ impl Gone {
     }
 
     fn op(self, mut op: Op) -> Option<Op> {
-        match &mut op {
-            Op::Munmap { vma } | Op::Khugepaged { vma } => {
-                *vma = VmaRef(Gone::shift(self.vma, vma.0)?)
+        let mut lost = false;
+        op.visit(&mut |slot| {
+            let (gone, n) = match slot {
+                Slot::At(at) => (self.vma, &mut at.vma.0),
+                Slot::Vma(vma) => (self.vma, &mut vma.0),
+                Slot::Mm(mm) => (self.mm, &mut mm.0),
+                Slot::File(file) => (self.file, &mut file.0),
+                Slot::Size(..) | Slot::Word(_) => return,
+            };
+            match Gone::shift(gone, *n) {
+                Some(shifted) => *n = shifted,
+                None => lost = true,
             }
-            Op::Truncate { file, .. } => *file = FileRef(Gone::shift(self.file, file.0)?),
-            Op::RcuGp => {}
-            Op::Read { at }
-            | Op::Write { at }
-            | Op::Madvise { at, .. }
-            | Op::Swapout { at }
-            | Op::Migrate { at }
-            | Op::Uprobe { at }
-            | Op::KvmFault { at, .. }
-            | Op::TlbFill { at }
-            | Op::TlbEvict { at }
-            | Op::PteAlloc { at } => at.vma = VmaRef(Gone::shift(self.vma, at.vma.0)?),
-        }
-        Some(op)
+        });
+        (!lost).then_some(op)
     }
 
     fn item(self, mut item: Setup) -> Option<Setup> {

@@ -1,6 +1,6 @@
 //! A simpler value is a smaller number, an earlier address or a plainer machine.
 
-use racewalk::prog::{Advice, At, Axes, Head, Mapped, Op, Program, Setup, Size, VmaRef};
+use racewalk::prog::{Advice, At, Axes, Head, Mapped, Op, Program, Setup, Size, Slot, VmaRef};
 
 use super::trial::Trial;
 
@@ -83,22 +83,18 @@ fn move_page(program: &mut Program, from: At, to: At) {
 }
 
 fn with_at(mut op: Op, to: At) -> Op {
-    match &mut op {
-        Op::Read { at }
-        | Op::Write { at }
-        | Op::Madvise { at, .. }
-        | Op::Swapout { at }
-        | Op::Migrate { at }
-        | Op::Uprobe { at }
-        | Op::KvmFault { at, .. }
-        | Op::TlbFill { at }
-        | Op::TlbEvict { at }
-        | Op::PteAlloc { at } => *at = to,
-        Op::Munmap { .. } | Op::Truncate { .. } | Op::Khugepaged { .. } | Op::RcuGp => {}
-    }
+    let mut done = false;
+    op.visit(&mut |slot| {
+        if let Slot::At(at) = slot
+            && !std::mem::replace(&mut done, true)
+        {
+            *at = to;
+        }
+    });
     op
 }
 
+/// The same operation with nearer addresses, no lengths, and the first word of each choice; or a plainer operation.
 fn simpler_ops(op: Op) -> Vec<Op> {
     let mut simpler = Vec::new();
     if let Some(at) = op.at() {
@@ -110,29 +106,28 @@ fn simpler_ops(op: Op) -> Vec<Op> {
         ];
         simpler.extend(nearer.into_iter().filter(|&nearer| nearer < at).map(|at| with_at(op, at)));
     }
-    match op {
-        Op::Madvise { at, len, advice } => {
-            simpler.extend((!len.is_zero()).then_some(Op::Madvise { at, len: Size::ZERO, advice }));
-            match advice {
-                Advice::PopulateRead => simpler.push(Op::Read { at }),
-                Advice::PopulateWrite => simpler.extend([
-                    Op::Write { at },
-                    Op::Madvise { at, len, advice: Advice::PopulateRead },
-                ]),
-                Advice::Dontneed | Advice::Collapse => {}
-            }
+    let mut lengths = op;
+    lengths.visit(&mut |slot| {
+        if let Slot::Size(_, size) = slot {
+            *size = Size::ZERO;
         }
-        Op::Truncate { file, len } if !len.is_zero() => {
-            simpler.push(Op::Truncate { file, len: Size::ZERO })
+    });
+    let mut words = op;
+    words.visit(&mut |slot| match slot {
+        Slot::Word(word) if !word.is_required() => word.set(0),
+        _ => {}
+    });
+    simpler.extend([lengths, words].into_iter().filter(|&plainer| plainer != op));
+    match op {
+        Op::Madvise { at, advice: Advice::PopulateRead, .. } => simpler.push(Op::Read { at }),
+        Op::Madvise { at, len, advice: Advice::PopulateWrite } => {
+            let read = Op::Madvise { at, len, advice: Advice::PopulateRead };
+            simpler.extend([Op::Write { at }, read]);
         }
         Op::Khugepaged { vma } => {
-            simpler.push(Op::Madvise {
-                at: At::start(vma),
-                len: Size::ZERO,
-                advice: Advice::Collapse,
-            });
+            let (at, len) = (At::start(vma), Size::ZERO);
+            simpler.push(Op::Madvise { at, len, advice: Advice::Collapse });
         }
-        Op::KvmFault { at, write: true } => simpler.push(Op::KvmFault { at, write: false }),
         _ => {}
     }
     simpler

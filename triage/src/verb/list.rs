@@ -7,9 +7,10 @@ use clap::ValueEnum;
 use racewalk::{Era, ORACLES, PROTECTIONS, vocabulary};
 use serde_json::{Map, Value, json};
 
-use crate::args::{AXES, Format};
+use crate::args::Format;
 use crate::engine::TARGETS;
 use crate::refusal::Refusal;
+use racewalk::prog::{AXES, Axis};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -113,9 +114,9 @@ fn entries(kind: Kind) -> Vec<Entry> {
         }
         Kind::Targets => TARGETS.iter().map(|(name, about)| Entry::new(name, *about)).collect(),
         Kind::Axes => {
-            let entry = |(name, values, about): &(&str, [&str; 2], &str)| {
-                Entry::new(name, format!("{}: {about}", values.join("|")))
-                    .with("values", json!(values))
+            let entry = |axis: &Axis| {
+                Entry::new(axis.name, format!("{}: {}", axis.values.join("|"), axis.about))
+                    .with("values", json!(axis.values))
             };
             AXES.iter().map(entry).collect()
         }

@@ -2,9 +2,10 @@
 
 use super::cursor::Cursor;
 use super::error::ParseError;
+use crate::prog::axes::AXES;
 use crate::prog::document::Item;
 use crate::prog::limits::{PCT_DEPTH_MAX, RUN_MEAN_MAX, SEED_MAX};
-use crate::prog::program::{Expect, Head, Policy, Ptlock};
+use crate::prog::program::{Expect, Head, Policy};
 use crate::prog::vocabulary::{KernelName, OracleName, StepName, Vocabulary};
 
 /// The first words of header lines.
@@ -88,16 +89,20 @@ fn hpn(cursor: &mut Cursor<'_>) -> Result<u16, ParseError> {
 }
 
 fn axis(cursor: &mut Cursor<'_>, head: &mut Head) -> Result<Item, ParseError> {
-    let axes = [(Item::Ptlock, "ptlock="), (Item::PageTableCheck, "page_table_check=")];
-    let (axis, _) = cursor.pick("an axis", &axes)?;
-    if axis == Item::Ptlock {
-        let values = [(Ptlock::Split, "split"), (Ptlock::None, "none")];
-        head.axes.ptlock = cursor.pick("a value of ptlock", &values)?.0;
-    } else {
-        let values = [(true, "on"), (false, "off")];
-        head.axes.page_table_check = cursor.pick("a value of page_table_check", &values)?.0;
-    }
-    Ok(axis)
+    let word = cursor.word("an axis").map_err(|error| error.expecting(axis_names()))?;
+    let Some(n) = AXES.iter().position(|axis| axis.name == word.text) else {
+        let message = format!("`{}` is not an axis", word.text);
+        return Err(cursor.error(word, message).expecting(axis_names()));
+    };
+    cursor.demand("=")?;
+    let values: Vec<(usize, &str)> = (0..).zip(AXES[n].values.iter().copied()).collect();
+    let what = format!("a value of {}", AXES[n].name);
+    head.axes.set(n, cursor.pick(&what, &values)?.0);
+    Ok(Item::Axis(n))
+}
+
+fn axis_names() -> impl Iterator<Item = &'static str> {
+    AXES.iter().map(|axis| axis.name)
 }
 
 fn policy(cursor: &mut Cursor<'_>) -> Result<Policy, ParseError> {

@@ -5,8 +5,7 @@ use super::error::ParseError;
 use super::lexer::Token;
 use super::quantity::{at, extent, range};
 use crate::prog::limits::FILE_UNITS_MAX;
-use crate::prog::op::{Advice, FileRef, MmRef, Op, VmaRef};
-use crate::prog::size::Size;
+use crate::prog::op::{FileRef, MmRef, Op, Role, Slot, VmaRef};
 use crate::prog::world::World;
 
 /// What a name stands for.
@@ -90,71 +89,135 @@ pub(super) fn op(
         let message = format!("`{}` is not an operation", verb.text);
         return Err(cursor.error(verb, message).expecting(Op::VERBS));
     }
+    let variant = Op::VERBS.iter().position(|known| *known == verb.text).unwrap_or_default();
+    let mut op = Op::blank()[variant];
     cursor.demand("(")?;
-    let op = match verb.text {
-        "read" => Op::Read { at: at(cursor, scope)? },
-        "write" => Op::Write { at: at(cursor, scope)? },
-        "madvise" => return madvise(cursor, scope),
-        "munmap" => Op::Munmap { vma: vma(cursor, scope)? },
-        "truncate" => {
+    let (mut slots, mut error) = (0, None);
+    op.visit(&mut |slot| {
+        if error.is_none() && slot.is_positional() {
+            let comma = if slots > 0 { cursor.demand(",") } else { Ok(()) };
+            error = comma.and_then(|()| positional(cursor, scope, slot)).err();
+            slots += 1;
+        }
+    });
+    match error {
+        Some(error) => Err(error),
+        None => named(cursor, scope, &mut op, slots > 0).map(|()| op),
+    }
+}
+
+/// An argument that is given by its place.
+fn positional(
+    cursor: &mut Cursor<'_>,
+    scope: &Scope<'_>,
+    slot: Slot<'_>,
+) -> Result<(), ParseError> {
+    match slot {
+        Slot::At(place) => *place = at(cursor, scope)?,
+        Slot::Vma(vma) => {
+            let word = cursor.word("a vma")?;
+            *vma = scope.vma(cursor, word)?;
+        }
+        Slot::Mm(mm) => {
+            let word = cursor.word("an mm")?;
+            *mm = scope.mm(cursor, word)?;
+        }
+        Slot::File(file) => {
             let word = cursor.word("a file")?;
-            let file = scope.file(cursor, word)?;
-            cursor.demand(",")?;
-            cursor.pick("an argument of `truncate`", &[((), "len=")])?;
-            Op::Truncate { file, len: extent(cursor, FILE_UNITS_MAX, scope.hpn, false)? }
+            *file = scope.file(cursor, word)?;
         }
-        "swapout" => Op::Swapout { at: at(cursor, scope)? },
-        "migrate" => Op::Migrate { at: at(cursor, scope)? },
-        "khugepaged" => Op::Khugepaged { vma: vma(cursor, scope)? },
-        "uprobe" => Op::Uprobe { at: at(cursor, scope)? },
-        "kvm_fault" => {
-            let at = at(cursor, scope)?;
-            let write = if cursor.eat(",") {
-                cursor.pick("a kind of access", &[(false, "read"), (true, "write")])?.0
-            } else {
-                false
-            };
-            Op::KvmFault { at, write }
-        }
-        "tlb_fill" => Op::TlbFill { at: at(cursor, scope)? },
-        "tlb_evict" => Op::TlbEvict { at: at(cursor, scope)? },
-        "rcu_gp" => Op::RcuGp,
-        // The only verb that is left: pte_alloc.
-        _ => Op::PteAlloc { at: at(cursor, scope)? },
-    };
-    cursor.demand(")")?;
-    Ok(op)
+        Slot::Size(..) | Slot::Word(_) => {}
+    }
+    Ok(())
 }
 
-fn vma(cursor: &mut Cursor<'_>, scope: &Scope<'_>) -> Result<VmaRef, ParseError> {
-    let word = cursor.word("a vma")?;
-    scope.vma(cursor, word)
+/// An argument that is given by a word: which argument, which word of it, and whether it has been given.
+struct Named {
+    words: Vec<&'static str>,
+    what: &'static str,
+    required: bool,
+    given: bool,
 }
 
-fn madvise(cursor: &mut Cursor<'_>, scope: &Scope<'_>) -> Result<Op, ParseError> {
-    const ARGUMENTS: [(Option<Advice>, &str); 5] = [
-        (None, "len="),
-        (Some(Advice::ALL[0].0), Advice::ALL[0].1),
-        (Some(Advice::ALL[1].0), Advice::ALL[1].1),
-        (Some(Advice::ALL[2].0), Advice::ALL[2].1),
-        (Some(Advice::ALL[3].0), Advice::ALL[3].1),
-    ];
-    let at = at(cursor, scope)?;
-    let (mut len, mut advice) = (None, None);
-    while cursor.more()? {
-        let (argument, word) = cursor.pick("an argument of `madvise`", &ARGUMENTS)?;
-        let again = match argument {
-            None => len.replace(range(cursor)?).is_some(),
-            Some(argument) => advice.replace(argument).is_some(),
-        };
-        if again {
-            let what = if argument.is_none() { "length" } else { "advice" };
-            return Err(cursor.error(word, format!("this is the second {what} of one `madvise`")));
+/// The arguments that are given by their words, in any order, up to the closing bracket.
+fn named(
+    cursor: &mut Cursor<'_>,
+    scope: &Scope<'_>,
+    op: &mut Op,
+    mut comma: bool,
+) -> Result<(), ParseError> {
+    let verb = op.verb();
+    let mut arguments = Vec::new();
+    op.visit(&mut |slot| match slot {
+        Slot::Size(role, _) => arguments.push(Named {
+            words: vec!["len="],
+            what: "a length",
+            required: role == Role::FileLen,
+            given: false,
+        }),
+        Slot::Word(word) => arguments.push(Named {
+            words: word.words().to_vec(),
+            what: word.what(),
+            required: word.is_required(),
+            given: false,
+        }),
+        _ => {}
+    });
+    if arguments.is_empty() {
+        return cursor.demand(")");
+    }
+    while !cursor.eat(")") {
+        if comma && !cursor.eat(",") {
+            return Err(cursor.missing("`,` or `)`"));
+        }
+        comma = true;
+        let choices: Vec<((usize, usize), &str)> = (0..)
+            .zip(&arguments)
+            .flat_map(|(n, named)| (0..).zip(&named.words).map(move |(i, word)| ((n, i), *word)))
+            .collect();
+        let ((n, choice), word) = cursor.pick(&format!("an argument of `{verb}`"), &choices)?;
+        if std::mem::replace(&mut arguments[n].given, true) {
+            let what = arguments[n].what.trim_start_matches("an ").trim_start_matches("a ");
+            let message = format!("this is the second {what} of one `{verb}`");
+            return Err(cursor.error(word, message));
+        }
+        let (mut at, mut error) = (0, None);
+        op.visit(&mut |slot| {
+            if slot.is_positional() {
+                return;
+            }
+            if at == n {
+                error = fill(cursor, scope, slot, choice).err();
+            }
+            at += 1;
+        });
+        if let Some(error) = error {
+            return Err(error);
         }
     }
-    let Some(advice) = advice else {
-        let names = Advice::ALL.map(|(_, name)| name);
-        return Err(cursor.missing("an advice in `madvise`").expecting(names));
-    };
-    Ok(Op::Madvise { at, len: len.unwrap_or(Size::ZERO), advice })
+    match arguments.iter().find(|named| named.required && !named.given) {
+        Some(named) => {
+            let what = format!("{} in `{verb}`", named.what);
+            Err(cursor.missing(what).expecting(named.words.iter().copied()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// An argument whose word has been read.
+fn fill(
+    cursor: &mut Cursor<'_>,
+    scope: &Scope<'_>,
+    slot: Slot<'_>,
+    choice: usize,
+) -> Result<(), ParseError> {
+    match slot {
+        Slot::Size(Role::FileLen, size) => {
+            *size = extent(cursor, FILE_UNITS_MAX, scope.hpn, false)?;
+        }
+        Slot::Size(_, size) => *size = range(cursor)?,
+        Slot::Word(word) => word.set(choice),
+        _ => {}
+    }
+    Ok(())
 }

@@ -31,7 +31,7 @@ pub(super) fn item<'t>(
         Setup::Do(op(cursor, scope, first)?)
     } else {
         let message = format!("`{}` is neither a declaration nor an operation", first.text);
-        return Err(cursor.error(first, message).expecting(DECLARATIONS.iter().chain(&Op::VERBS)));
+        return Err(cursor.error(first, message).expecting(DECLARATIONS.iter().chain(Op::VERBS)));
     };
     cursor.end()?;
     let (mms, files, vmas) = scope.world.counts();

@@ -77,7 +77,7 @@ fn headers() {
     check_header("hpn 4\n«hpn 4»", "this header was given before");
     check_header(
         "set «ptlocks»=none",
-        "`ptlocks` is not an axis; expected one of `ptlock=`, `page_table_check=`; did you mean `ptlock=`?",
+        "`ptlocks` is not an axis; expected one of `ptlock`, `page_table_check`",
     );
     check_header("set ptlock «none»", "expected `=`");
     check_header("set ptlock=«on»", "not a value of ptlock; expected one of `split`, `none`");

@@ -109,10 +109,14 @@ fn every_operation() {
   tlb_evict(v0)
   rcu_gp()
   pte_alloc(v0)
+  lru_drain()
 ";
-    let program = check_canonical(&with_ops(ops));
-    let variants = program.cpus[0].iter().map(Op::variant);
-    assert!(variants.eq(0..Op::VARIANTS));
+    check_canonical(&with_ops(ops));
+    for (variant, op) in Op::blank().into_iter().enumerate() {
+        let program = check_canonical(&with_ops(&format!("  {op}\n")));
+        assert_eq!(program.cpus[0], [op]);
+        assert_eq!(op.variant(), variant);
+    }
 }
 
 #[test]

@@ -78,8 +78,9 @@ fn each_scene_has_a_header_byte() {
 
 #[test]
 fn header_fields_are_read() {
-    let head = check(&[1, 3, 1, 16, 0x34, 0x12, 0, 6]).head;
-    let axes = Axes { ptlock: Ptlock::None, page_table_check: false };
+    let axes = Axes::default().with(&[(Axes::PTLOCK, 1), (Axes::PAGE_TABLE_CHECK, 1)]);
+    let configuration = [7, 3, 0x11, 0xee, 0xff, 0, 0, 0];
+    let head = check(&[[1, 0, 1, 16, 0x34, 0x12, 0, 6], configuration].concat()).head;
     let policy = Policy::Random { mean: 16 };
     assert_eq!(head, Head { hpn: 8, axes, policy, seed: 0x1234, ..Head::default() });
     assert_eq!(check(&[0x80, 0, 2, 3]).head.policy, Policy::Pct { depth: 3 });
@@ -198,7 +199,8 @@ fn deleting_a_record_deletes_one_thing() {
     for _ in 0..300 {
         let whole = check(&random.input());
         let bytes = encode(&whole).expect("no turns");
-        let first = 1 + whole.setup.len();
+        let configured = usize::from(whole.head.axes != Axes::default());
+        let first = 1 + configured + whole.setup.len();
         for at in first..bytes.len() / RECORD_BYTES {
             let mut rest = bytes.clone();
             let record: Vec<u8> = rest.drain(at * RECORD_BYTES..(at + 1) * RECORD_BYTES).collect();
@@ -250,7 +252,8 @@ fn changing_an_operation_changes_only_it() {
     for _ in 0..2_000 {
         let whole = check(&random.input());
         let mut bytes = encode(&whole).expect("no turns");
-        let first = 1 + whole.setup.len();
+        let configured = usize::from(whole.head.axes != Axes::default());
+        let first = 1 + configured + whole.setup.len();
         let Some(count) = (bytes.len() / RECORD_BYTES).checked_sub(first).filter(|n| *n > 0) else {
             continue;
         };

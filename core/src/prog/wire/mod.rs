@@ -4,12 +4,13 @@
 //!
 //! | record | byte 0 | byte 1 | bytes 2 to 7 |
 //! |---|---|---|---|
-//! | header, the first one | hpn | axes | policy, its number, seed (2), scene, CPUs |
+//! | header, the first one | hpn | 0 | policy, its number, seed (2), scene, CPUs |
 //! | operation of CPU n | n, 0..=3 | verb | the fields in order |
 //! | decision in the operation before it | 4 | low byte of k | whether there is a high byte, high byte, next |
 //! | decision for when a CPU has finished | 5 | cpu | next |
 //! | operation of the set-up | 6 | verb | the fields in order |
 //! | declaration: mmap, file or mm | 7 | which | packed fields |
+//! | configuration | 7 | 3 | four bits an axis |
 //!
 //! *Total*: numbers are reduced, never rejected; a record cut short is padded with zeros. *Local*: a record is one item
 //! and moves no other one; only a decision looks back, at the nearest operation before it, so that it goes where its

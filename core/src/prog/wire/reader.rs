@@ -1,7 +1,8 @@
 //! The reader takes any byte string for a program.
 
 use super::record::{
-    DECISION, DECLARATION, FINISHED, KINDS, Record, SETUP_OP, declaration_in, op_in,
+    DECISION, DECLARATION, FINISHED, KINDS, Record, SETUP_OP, axes_in, declaration_in, op_in,
+    sets_axes,
 };
 use crate::prog::fixup::{fixup, reduce};
 use crate::prog::limits::{
@@ -9,7 +10,7 @@ use crate::prog::limits::{
     SETUP_MAX,
 };
 use crate::prog::op::Op;
-use crate::prog::program::{Axes, Head, Policy, Program, Ptlock};
+use crate::prog::program::{Head, Policy, Program};
 use crate::prog::scene::SCENES;
 use crate::prog::schedule::{Decision, Schedule};
 use crate::prog::setup::Setup;
@@ -20,10 +21,6 @@ pub(super) const CPU_COUNTS: [u8; 8] = [2, 3, 2, 3, 2, 3, 4, 1];
 
 /// The one header byte that means an HPN of 512: too slow for a fuzzer to stumble on often.
 pub(super) const LARGE: u8 = 0x80;
-
-/// The bits of the axes in the header.
-pub(super) const PTLOCK_NONE: u8 = 1;
-pub(super) const UNCHECKED: u8 = 2;
 
 /// The policies by header byte; the rest of four is records again.
 pub(super) const RANDOM: u8 = 1;
@@ -67,6 +64,7 @@ pub fn decode_into(bytes: &[u8], program: &mut Program) {
                 push(decisions, DECISIONS_MAX, Decision { cpu, op: END, k: 0, next: record[2] });
             }
             SETUP_OP => _ = push(setup, SETUP_MAX, Setup::Do(op_in(&record))),
+            DECLARATION if sets_axes(&record) => program.head.axes = axes_in(&record),
             DECLARATION => _ = push(setup, SETUP_MAX, declaration_in(&record)),
             _ => {
                 let cpu = kind % cpus.len() as u8;
@@ -112,12 +110,10 @@ fn clear(program: &mut Program) {
 }
 
 fn read_header(record: &Record, program: &mut Program) {
-    let [hpn, axes, policy, number, seed_low, seed_high, scene, count] = *record;
+    let [hpn, _, policy, number, seed_low, seed_high, scene, count] = *record;
     let head = &mut program.head;
     let index = if hpn == LARGE { 2 } else { usize::from(hpn % 2) };
     head.hpn = Head::HPNS[index];
-    let ptlock = if axes & PTLOCK_NONE == 0 { Ptlock::Split } else { Ptlock::None };
-    head.axes = Axes { ptlock, page_table_check: axes & UNCHECKED == 0 };
     head.policy = match policy % 4 {
         RANDOM => Policy::Random { mean: reduce(number, RUN_MEAN_MAX) },
         PCT => Policy::Pct { depth: reduce(number, PCT_DEPTH_MAX) },

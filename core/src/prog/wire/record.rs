@@ -1,7 +1,8 @@
 //! A record is eight bytes that hold one item of a program.
 
+use crate::prog::axes::{AXES_MAX, Axes};
 use crate::prog::limits::{LEN_UNITS_MAX, PAGES_MAX, RECORD_BYTES, UNITS_MAX};
-use crate::prog::op::{FileRef, MmRef, Op};
+use crate::prog::op::{FileRef, MmRef, Op, Slot};
 use crate::prog::setup::{Backing, Mapped, Prot, Setup};
 use crate::prog::size::Size;
 use arbitrary::{Arbitrary, Unstructured};
@@ -19,7 +20,8 @@ pub(super) const KINDS: u8 = 8;
 const MMAP: u8 = 0;
 const FILE: u8 = 1;
 const MM: u8 = 2;
-/// A fourth of the declarations that a fuzzer invents are spare; they become mappings too.
+/// Not a declaration, but like one it holds before anybody runs.
+const AXES: u8 = 3;
 const DECLARATIONS: u8 = 4;
 
 /// Where the variant's number widened to four bytes and the fields meet.
@@ -30,27 +32,20 @@ const FIELDS: usize = RECORD_BYTES - 2;
 pub fn record_of(op: &Op) -> [u8; RECORD_BYTES] {
     let mut record = [0; RECORD_BYTES];
     record[1] = op.variant() as u8;
-    let fields = &mut record[2..];
-    if let Some(at) = op.at() {
-        fields[..3].copy_from_slice(&[at.vma.0, at.h, at.p]);
-    }
-    match *op {
-        Op::Madvise { len, advice, .. } => {
-            fields[3..].copy_from_slice(&[len.h, len.p, advice as u8]);
-        }
-        Op::Munmap { vma } | Op::Khugepaged { vma } => fields[0] = vma.0,
-        Op::Truncate { file, len } => fields[..3].copy_from_slice(&[file.0, len.h, len.p]),
-        Op::KvmFault { write, .. } => fields[3] = u8::from(write),
-        Op::Read { .. }
-        | Op::Write { .. }
-        | Op::Swapout { .. }
-        | Op::Migrate { .. }
-        | Op::Uprobe { .. }
-        | Op::TlbFill { .. }
-        | Op::TlbEvict { .. }
-        | Op::RcuGp
-        | Op::PteAlloc { .. } => {}
-    }
+    let (mut op, mut at) = (*op, 2);
+    op.visit(&mut |slot| {
+        let bytes = match &slot {
+            Slot::At(address) => [address.vma.0, address.h, address.p],
+            Slot::Vma(vma) => [vma.0, 0, 0],
+            Slot::Mm(mm) => [mm.0, 0, 0],
+            Slot::File(file) => [file.0, 0, 0],
+            Slot::Size(_, size) => [size.h, size.p, 0],
+            Slot::Word(word) => [word.index() as u8, 0, 0],
+        };
+        let end = at + slot.bytes();
+        record[at..end].copy_from_slice(&bytes[..slot.bytes()]);
+        at = end;
+    });
     record
 }
 
@@ -100,6 +95,30 @@ pub(super) fn record_of_setup(item: &Setup) -> Record {
             record
         }
     }
+}
+
+/// The record of a configuration: four bits an axis.
+pub(super) fn record_of_axes(axes: &Axes) -> Record {
+    let mut record = [DECLARATION, AXES, 0, 0, 0, 0, 0, 0];
+    for axis in 0..AXES_MAX {
+        record[2 + axis / 2] |= (axes.get(axis) as u8) << (4 * (axis % 2));
+    }
+    record
+}
+
+/// Whether the declaration in a record is a configuration.
+pub(super) fn sets_axes(record: &Record) -> bool {
+    record[1] % DECLARATIONS == AXES
+}
+
+/// The configuration in a record. A number beyond an axis' last value means its default, so that an invented
+/// configuration differs from the default one in a few axes only.
+pub(super) fn axes_in(record: &Record) -> Axes {
+    let mut axes = Axes::default();
+    for axis in 0..AXES_MAX {
+        axes.set(axis, usize::from(record[2 + axis / 2] >> (4 * (axis % 2)) & 15));
+    }
+    axes
 }
 
 /// The declaration in a record; its references and sizes are for fix-up to bend.

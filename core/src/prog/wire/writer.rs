@@ -1,9 +1,10 @@
 //! The writer is the inverse of the reader.
 
-use super::reader::{CPU_COUNTS, LARGE, LONG, PCT, PTLOCK_NONE, RANDOM, UNCHECKED};
-use super::record::{DECISION, FINISHED, Record, record_of, record_of_setup};
+use super::reader::{CPU_COUNTS, LARGE, LONG, PCT, RANDOM};
+use super::record::{DECISION, FINISHED, Record, record_of, record_of_axes, record_of_setup};
+use crate::prog::axes::Axes;
 use crate::prog::limits::{RECORD_BYTES, SEED_MAX};
-use crate::prog::program::{Head, Policy, Program, Ptlock};
+use crate::prog::program::{Head, Policy, Program};
 use crate::prog::schedule::{Decision, Schedule};
 use std::fmt;
 
@@ -33,9 +34,11 @@ pub fn encode(program: &Program) -> Result<Vec<u8>, EncodeError> {
         return Err(EncodeError::Turns);
     };
     let ops: usize = program.cpus.iter().map(Vec::len).sum();
-    let records = 1 + program.setup.len() + ops + decisions.len();
+    let axes = (program.head.axes != Axes::default()).then(|| record_of_axes(&program.head.axes));
+    let records = 1 + axes.iter().len() + program.setup.len() + ops + decisions.len();
     let mut bytes = Vec::with_capacity(RECORD_BYTES * records);
     bytes.extend(header_of(&program.head, program.cpus.len())?);
+    bytes.extend(axes.into_iter().flatten());
     for item in &program.setup {
         bytes.extend(record_of_setup(item));
     }
@@ -64,13 +67,6 @@ fn header_of(head: &Head, cpus: usize) -> Result<Record, EncodeError> {
         Some(index) => index as u8,
         None => return Err(EncodeError::Malformed),
     };
-    let mut axes = 0;
-    if head.axes.ptlock == Ptlock::None {
-        axes |= PTLOCK_NONE;
-    }
-    if !head.axes.page_table_check {
-        axes |= UNCHECKED;
-    }
     let (policy, number) = match head.policy {
         Policy::Records => (0, 0),
         Policy::Random { mean } => (RANDOM, mean),
@@ -81,7 +77,7 @@ fn header_of(head: &Head, cpus: usize) -> Result<Record, EncodeError> {
     }
     let [low, high] = (head.seed as u16).to_le_bytes();
     let count = count.ok_or(EncodeError::Malformed)? as u8;
-    Ok([hpn, axes, policy, number, low, high, 0, count])
+    Ok([hpn, 0, policy, number, low, high, 0, count])
 }
 
 fn record_of_decision(decision: &Decision) -> Record {

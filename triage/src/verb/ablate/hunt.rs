@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use racewalk::prog::Ptlock;
+use racewalk::prog::Axes;
 use racewalk::{Era, Protection};
 
 use crate::args::Ask;
@@ -66,12 +66,8 @@ pub(crate) struct Found {
 const FIRST_SLICE: Duration = Duration::from_millis(250);
 
 /// The ways that the random search goes in turn: who schedules, and how tables are locked.
-const WAYS: [(Strategy, Ptlock); 4] = [
-    (Strategy::Random, Ptlock::Split),
-    (Strategy::Pct, Ptlock::Split),
-    (Strategy::Random, Ptlock::None),
-    (Strategy::Pct, Ptlock::None),
-];
+const WAYS: [(Strategy, usize); 4] =
+    [(Strategy::Random, 0), (Strategy::Pct, 0), (Strategy::Random, 1), (Strategy::Pct, 1)];
 
 impl Hunt {
     /// Searches until something is found or the time is up.
@@ -107,7 +103,8 @@ impl Hunt {
             if left.is_zero() {
                 break;
             }
-            let ask = Ask { ptlock: Some(ptlock), ..ask.clone() };
+            let mut ask = ask.clone();
+            ask.axes.push((Axes::PTLOCK, ptlock));
             let time = Some(slice.min(left));
             let one = Search {
                 ask,

@@ -1,0 +1,32 @@
+//! An operation as program text writes it.
+
+use super::slot::{Role, Slot};
+use super::table::Op;
+use std::fmt;
+
+/// The call: its verb, and what must be said of its arguments.
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.verb())?;
+        let (mut result, mut comma) = (Ok(()), "");
+        let mut op = *self;
+        op.visit(&mut |slot| {
+            if result.is_err() {
+                return;
+            }
+            result = match &slot {
+                Slot::At(at) => write!(f, "{comma}{at}"),
+                Slot::Vma(vma) => write!(f, "{comma}{vma}"),
+                Slot::Mm(mm) => write!(f, "{comma}{mm}"),
+                Slot::File(file) => write!(f, "{comma}{file}"),
+                Slot::Size(Role::Len, size) if size.is_zero() => return,
+                Slot::Size(_, size) => write!(f, "{comma}len={size}"),
+                Slot::Word(word) if !word.is_shown() => return,
+                Slot::Word(word) => write!(f, "{comma}{}", word.words()[word.index()]),
+            };
+            comma = ", ";
+        });
+        result?;
+        f.write_str(")")
+    }
+}
