@@ -38,6 +38,8 @@ pub struct MmStruct {
     pub page_table_lock: Spinlock,
     /// The lock of the PMD table.
     pub pml: Spinlock,
+    /// `pmd_huge_pte`: 0, or the number + 1 of the table that was deposited last. Under pml.
+    pub pmd_huge_pte: Word,
     /// The PMD entries.
     pub pmds: Vec<Word>,
     /// The VMAs in the tree, one bit each.
@@ -71,6 +73,7 @@ impl MmStruct {
             flags: Word::new(Class::MmFlags.obj(n), 0),
             page_table_lock: Spinlock::new(Class::PageTableLock.obj(n), pml),
             pml: Spinlock::new(Class::Pml.obj(n), pml),
+            pmd_huge_pte: Word::new(Class::Deposit.obj(n), 0),
             pmds: (0..UNITS_MAX as u32)
                 .map(|u| Word::new(Class::Pmd.obj(n * UNITS_MAX as u32 + u), 0))
                 .collect(),
@@ -98,6 +101,7 @@ impl MmStruct {
             &self.mm_lock_seq,
             &self.flags,
             &self.tlb_flush_batched,
+            &self.pmd_huge_pte,
         ];
         words.into_iter().chain(&self.pmds).chain(&self.rss).for_each(|word| word.poke(0));
         [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(1));

@@ -1,6 +1,7 @@
 //! munmap: a VMA goes, and the tables that only it needed (kernel-semantics sections 11.2 to 11.4).
 
 use super::kernel::Kernel;
+use super::pgtable::TableState;
 use super::place::{func, ip};
 use super::tlb::MmuGather;
 use super::types::{MmId, Pmd, Vaddr, VmaId};
@@ -73,7 +74,7 @@ impl Kernel {
             return;
         }
         let table = self.pgtable(cpu, pmd);
-        self.pmdp_unlink(cpu, tlb.mm, haddr);
+        self.pmd_clear(cpu, tlb.mm, haddr, TableState::Detached);
         self.pte_free_tlb(cpu, tlb, table, haddr);
         self.mm(tlb.mm).dec_nr_ptes(cpu);
     }

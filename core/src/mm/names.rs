@@ -106,23 +106,53 @@ fn page_name(pfn: Pfn, hpn: u32) -> String {
     }
 }
 
+fn folio_name(pmd: Pmd, hpn: u32) -> String {
+    page_name(pmd.pfn(), hpn).trim_end_matches("+0").to_owned()
+}
+
+fn rights(write: bool, protnone: bool) -> &'static str {
+    match (write, protnone) {
+        (_, true) => " protnone",
+        (true, _) => " rw",
+        _ => "",
+    }
+}
+
+fn uffd_wp(is: bool) -> &'static str {
+    if is { " uffd-wp" } else { "" }
+}
+
 fn pte_name(pte: Pte, hpn: u32) -> String {
     if pte.is_none() {
         "none".to_owned()
     } else if let Some(slot) = pte.swap_slot() {
-        format!("swap {}", slot.0)
+        format!("swap {}{}", slot.0, uffd_wp(pte.is_swp_uffd_wp()))
     } else if pte.is_migration() {
-        format!("migration {}", page_name(pte.pfn(), hpn))
+        format!("migration {}{}", page_name(pte.pfn(), hpn), uffd_wp(pte.is_swp_uffd_wp()))
+    } else if pte.is_marker() {
+        let kind = if pte.is_poisoned_marker() { "poisoned" } else { "uffd-wp" };
+        format!("marker {kind}")
+    } else if pte.is_hwpoison() {
+        format!("hwpoison {}", page_name(pte.pfn(), hpn))
+    } else if !pte.is_present() {
+        "torn".to_owned()
     } else {
-        format!("{}{}", page_name(pte.pfn(), hpn), if pte.is_write() { " rw" } else { "" })
+        let rights = rights(pte.is_write(), pte.is_protnone());
+        format!("{}{rights}{}", page_name(pte.pfn(), hpn), uffd_wp(pte.is_uffd_wp()))
     }
 }
 
 fn pmd_name(pmd: Pmd, hpn: u32) -> String {
     if pmd.is_none() {
         "none".to_owned()
+    } else if pmd.is_migration() {
+        format!("migration huge {}{}", folio_name(pmd, hpn), uffd_wp(pmd.is_swp_uffd_wp()))
     } else if pmd.is_trans_huge() {
-        format!("huge {}", page_name(pmd.pfn(), hpn).trim_end_matches("+0"))
+        let split = if pmd.is_protnone() || pmd.is_user_accessible() { "" } else { " invalid" };
+        let rights = rights(pmd.is_write(), pmd.is_protnone());
+        format!("huge {}{rights}{split}{}", folio_name(pmd, hpn), uffd_wp(pmd.is_uffd_wp()))
+    } else if pmd.is_bad() {
+        "bad".to_owned()
     } else {
         pmd.pgtable().map_or_else(|| "?".to_owned(), |table| format!("pt{}", table.0))
     }

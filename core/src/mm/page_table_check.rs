@@ -66,7 +66,7 @@ impl Kernel {
 
     /// The hook of `ptep_clear` and its relatives: `old` was found in the entry.
     pub(super) fn page_table_check_pte_clear(&self, cpu: &Cpu<'_>, old: Pte) {
-        if old.is_present() {
+        if old.is_user_accessible() {
             self.page_table_check_clear(cpu, old.pfn(), 1);
         }
     }
@@ -74,14 +74,14 @@ impl Kernel {
     /// The hook of `set_pte_at`: `new` overwrites `old`.
     pub(super) fn page_table_check_pte_set(&self, cpu: &Cpu<'_>, old: Pte, new: Pte) {
         self.page_table_check_pte_clear(cpu, old);
-        if new.is_present() {
+        if new.is_user_accessible() {
             self.page_table_check_set(cpu, new.pfn(), 1, new.is_write());
         }
     }
 
-    /// The hook of `pmdp_huge_get_and_clear`: a value that is not a leaf counts nothing.
-    pub(super) fn page_table_check_pmd_clear(&self, cpu: &Cpu<'_>, old: Pmd) {
-        if old.is_trans_huge() {
+    /// The hook of `pmdp_huge_get_and_clear`: a value that is not a leaf, or not for the hardware, counts nothing.
+    fn page_table_check_pmd_clear(&self, cpu: &Cpu<'_>, old: Pmd) {
+        if old.is_user_accessible() {
             self.page_table_check_clear(cpu, old.pfn(), self.hpn);
         }
     }
@@ -89,7 +89,7 @@ impl Kernel {
     /// The hook of `set_pmd_at`.
     pub(super) fn page_table_check_pmd_set(&self, cpu: &Cpu<'_>, old: Pmd, new: Pmd) {
         self.page_table_check_pmd_clear(cpu, old);
-        if new.is_trans_huge() {
+        if new.is_user_accessible() {
             self.page_table_check_set(cpu, new.pfn(), self.hpn, new.is_write());
         }
     }

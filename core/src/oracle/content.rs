@@ -71,7 +71,7 @@ fn find(kernel: &Kernel, at: Cell) -> (Option<u64>, String, Obj) {
 
 fn private(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<u64> {
     let pmd = kernel.peek_pmd(mm, addr);
-    if pmd.is_trans_huge() {
+    if pmd.is_trans_huge() || pmd.is_migration() {
         return Some(kernel.page(Pfn(pmd.pfn().0 + addr.0 % kernel.hpn)).content.peek());
     }
     let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id))?;
@@ -82,5 +82,6 @@ fn private(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<u64> {
             None => kernel.swap.slot(slot).content.peek(),
         });
     }
-    pte.is_present().then(|| kernel.page(pte.pfn()).content.peek())
+    let has_page = pte.is_present() || pte.is_migration();
+    has_page.then(|| kernel.page(pte.pfn()).content.peek())
 }

@@ -184,7 +184,7 @@ pub(super) const NR_PTES_MISMATCH: Oracle = Oracle {
     ..Oracle::new(
         "nr_ptes_mismatch",
         "Q4",
-        "An mm counts as many page tables as its PMD entries link.",
+        "An mm counts as many page tables as its PMD entries link and its huge pages have deposited.",
     )
 };
 

@@ -53,6 +53,7 @@ pub const ORACLES: &[Oracle] = &[
     counters::NR_PTES_MISMATCH,
     counters::SWAP_COUNT_MISMATCH,
     tables::PGTABLE_LEAK,
+    tables::DEPOSIT_MISMATCH,
     tables::MIGRATION_ENTRY_LEFT,
     page_cache::PAGE_CACHE_INCONSISTENT,
     vma::VMA_USED_AFTER_FREE,

@@ -53,12 +53,12 @@ fn freed_while_mirrored(kernel: &Kernel, id: FolioId) -> Result<(), Wrong> {
 
 fn mirrored(kernel: &Kernel, mm: MmId, addr: Vaddr, shadow: Shadow) -> Result<(), Wrong> {
     let pmd = kernel.peek_pmd(mm, addr);
-    let primary = if pmd.is_trans_huge() {
+    let primary = if pmd.is_user_accessible() {
         Some((pmd.pfn().0 + addr.0 % kernel.hpn, pmd.is_write()))
     } else {
         pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id)).and_then(|table| {
             let pte = Pte(kernel.tables.get(table).entry(addr.0).peek());
-            pte.is_present().then(|| (pte.pfn().0, pte.is_write()))
+            pte.is_user_accessible().then(|| (pte.pfn().0, pte.is_write()))
         })
     };
     if primary.is_some_and(|(pfn, write)| pfn == shadow.pfn.0 && (write || !shadow.write)) {

@@ -1,14 +1,18 @@
 //! A recount: every counter of the kernel, counted afresh from the page tables and the caches.
 
-use crate::mm::{FolioId, Kernel, MMS_MAX, MmId, Pmd, Pte, UNITS_MAX, Vaddr};
+use crate::mm::{FolioId, Kernel, MMS_MAX, MmId, Pmd, Pte, Rss, UNITS_MAX, Vaddr};
 
 /// The counts.
 #[derive(Debug, Default)]
 pub struct Recount {
     /// By mm and rss counter.
     pub rss: [[i64; 4]; MMS_MAX],
-    /// Linked tables by mm.
+    /// Tables by mm: linked, or deposited.
     pub nr_ptes: [i64; MMS_MAX],
+    /// Deposited tables by mm.
+    pub deposited: [i64; MMS_MAX],
+    /// PMD entries by mm that a deposited table belongs to: huge ones of anonymous memory.
+    pub depositors: [i64; MMS_MAX],
     /// PTEs that map each frame.
     pub ptes: Vec<u32>,
     /// PMD entries that map each folio.
@@ -31,8 +35,8 @@ impl Recount {
             for unit in 0..UNITS_MAX as u32 {
                 let haddr = Vaddr(unit * kernel.hpn);
                 let pmd = kernel.peek_pmd(mm, haddr);
-                if pmd.is_trans_huge() {
-                    self.count_huge(kernel, mm, pmd);
+                if pmd.is_trans_huge() || pmd.is_migration() {
+                    self.count_huge(kernel, mm, haddr, pmd);
                 } else if let Some(table) =
                     pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id))
                 {
@@ -42,6 +46,8 @@ impl Recount {
                     }
                 }
             }
+            self.deposited[mm.idx()] = kernel.deposited(mm).count() as i64;
+            self.nr_ptes[mm.idx()] += self.deposited[mm.idx()];
         }
         self.count_caches(kernel);
     }
@@ -51,6 +57,8 @@ impl Recount {
         let folios = kernel.folios.len();
         self.rss = Default::default();
         self.nr_ptes = Default::default();
+        self.deposited = Default::default();
+        self.depositors = Default::default();
         self.migration = None;
         for (counts, len) in [
             (&mut self.ptes, pages),
@@ -64,15 +72,19 @@ impl Recount {
         }
     }
 
-    fn count_huge(&mut self, kernel: &Kernel, mm: MmId, pmd: Pmd) {
-        if !kernel.folios.is_valid(pmd.pfn()) {
-            return;
+    fn count_huge(&mut self, kernel: &Kernel, mm: MmId, haddr: Vaddr, pmd: Pmd) {
+        if let Some(which) = kernel.rss_of_pmd(pmd).0 {
+            self.rss[mm.idx()][which as usize] += i64::from(kernel.hpn);
+            self.depositors[mm.idx()] += i64::from(which == Rss::Anon);
         }
-        let folio = kernel.folios.of(pmd.pfn());
-        self.rss[mm.idx()][kernel.mm_counter(folio) as usize] += i64::from(kernel.hpn);
-        self.pmds[folio.idx()] += 1;
-        self.refs[folio.idx()] += 1;
-        self.user_maps[folio.idx()] += kernel.hpn;
+        if pmd.is_migration() {
+            self.migration = Some((mm, haddr));
+        }
+        if let Some(folio) = kernel.pmd_folio(pmd) {
+            self.pmds[folio.idx()] += 1;
+            self.refs[folio.idx()] += 1;
+            self.user_maps[folio.idx()] += if pmd.is_user_accessible() { kernel.hpn } else { 0 };
+        }
     }
 
     fn count_pte(&mut self, kernel: &Kernel, mm: MmId, addr: Vaddr, pte: Pte) {
@@ -90,7 +102,7 @@ impl Recount {
         }
         if pte.is_present() && kernel.folios.is_valid(pte.pfn()) {
             let folio = kernel.folios.of(pte.pfn());
-            self.user_maps[folio.idx()] += 1;
+            self.user_maps[folio.idx()] += u32::from(pte.is_user_accessible());
             if !pte.is_special() {
                 self.ptes[pte.pfn().0 as usize] += 1;
                 self.refs[folio.idx()] += 1;

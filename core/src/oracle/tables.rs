@@ -1,8 +1,9 @@
 //! Page tables are linked once, unlinked empty, and freed in the end.
 //!
 //! Verified: what is in a table when it is unlinked, tables that are freed while linked or linked twice, entries that
-//! name no table, tables that were neither linked nor freed at quiescence, migration entries that nobody removed.
-//! Not verified: the order in which deposited tables are used (nothing deposits yet).
+//! name no table, tables that were neither linked nor deposited nor freed at quiescence, deposits that no huge page has
+//! made or that were forgotten, migration entries that nobody removed.
+//! Not verified: the order in which deposited tables are used (any will do).
 
 use super::view::Wrong;
 use super::{Oracle, Recount, View};
@@ -73,16 +74,42 @@ pub(super) const BOGUS_TABLE_ENTRY: Oracle = Oracle {
 /// Q15.
 pub(super) const PGTABLE_LEAK: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {
-        let lost = |state| matches!(state, TableState::Private | TableState::Detached);
-        match view.kernel.tables.touched().find(|table| lost(table.state())) {
+        let kept =
+            |state| matches!(state, TableState::Linked | TableState::Deposited | TableState::Free);
+        match view.kernel.tables.touched().find(|table| !kept(table.state())) {
             Some(table) => Err(Wrong::new(
-                format!("pt{} is neither linked nor freed", table.id.0),
+                format!("pt{} is neither linked nor deposited nor freed", table.id.0),
                 [table.obj()],
             )),
             None => Ok(()),
         }
     }),
-    ..Oracle::new("pgtable_leak", "Q15", "Every page table is linked or freed when all is quiet.")
+    ..Oracle::new(
+        "pgtable_leak",
+        "Q15",
+        "Every page table is linked, deposited or freed when all is quiet.",
+    )
+};
+
+/// I3.5.
+pub(super) const DEPOSIT_MISMATCH: Oracle = Oracle {
+    quiesce: Some(|view: &View<'_>, recount: &Recount| {
+        let counts = recount.deposited.iter().zip(&recount.depositors);
+        match counts.enumerate().find(|(_, (tables, pages))| tables != pages) {
+            Some((mm, (tables, pages))) => {
+                let detail = format!(
+                    "m{mm} has {tables} deposited page tables for {pages} huge anonymous PMD entries"
+                );
+                Err(Wrong::new(detail, [view.kernel.mms[mm].pmd_huge_pte.obj()]))
+            }
+            None => Ok(()),
+        }
+    }),
+    ..Oracle::new(
+        "deposit_mismatch",
+        "I3.5",
+        "A huge PMD entry of anonymous memory has one deposited page table, one of a file has none.",
+    )
 };
 
 /// Q16.

@@ -70,14 +70,14 @@ fn freed_while_cached(kernel: &Kernel, id: FolioId) -> Result<(), Wrong> {
 /// What is cached is in memory too, with at least the same permission.
 fn backed(kernel: &Kernel, cpu: u8, t: Translation) -> Result<(), Wrong> {
     let pmd = kernel.peek_pmd(t.mm, t.addr);
-    let in_memory = if pmd.is_trans_huge() {
+    let in_memory = if pmd.is_user_accessible() {
         let offset = if t.huge { 0 } else { t.addr.0 % kernel.hpn };
         pmd.pfn().0 + offset == t.pfn.0 && (!t.write || pmd.is_write())
     } else {
         match pmd.pgtable().filter(|&id| !t.huge && pmd.is_table() && kernel.tables.is_valid(id)) {
             Some(table) => {
                 let pte = Pte(kernel.tables.get(table).entry(t.addr.0).peek());
-                pte.is_present() && pte.pfn() == t.pfn && (!t.write || pte.is_write())
+                pte.is_user_accessible() && pte.pfn() == t.pfn && (!t.write || pte.is_write())
             }
             None => false,
         }

@@ -1,6 +1,6 @@
 //! The final abstract state: what two eras must agree on after the same history (kernel-semantics 9.10).
 
-use crate::mm::{Kernel, MMS_MAX, MmId, Pte, UNITS_MAX, Vaddr};
+use crate::mm::{Kernel, MMS_MAX, MmId, Pfn, Pte, UNITS_MAX, Vaddr};
 use crate::oracle::Recount;
 
 /// The state in words. Frames and table numbers do not count, contents do.
@@ -43,7 +43,7 @@ fn caches(kernel: &Kernel) -> String {
         let pages = (0..file.i_pages.len() as u32).map(|index| match file.peek(index) {
             Some(id) => {
                 let pfn = kernel.folios.head(id).0 + index.saturating_sub(kernel.folio(id).index());
-                format!("{:x}", kernel.page(crate::mm::Pfn(pfn)).content.peek())
+                format!("{:x}", kernel.page(Pfn(pfn)).content.peek())
             }
             None => "-".to_owned(),
         });
@@ -61,7 +61,12 @@ fn caches(kernel: &Kernel) -> String {
 fn page_in_words(kernel: &Kernel, mm: MmId, addr: Vaddr) -> (Option<String>, bool) {
     let pmd = kernel.peek_pmd(mm, addr);
     if pmd.is_trans_huge() {
-        return (Some("huge".to_owned()), false);
+        let anon = kernel.pmd_folio(pmd).is_some_and(|folio| kernel.folio(folio).is_anon());
+        if !anon {
+            return (Some("huge".to_owned()), false);
+        }
+        let page = Pfn(pmd.pfn().0 + addr.0 % kernel.hpn);
+        return (Some(format!("anon huge:{:x}", kernel.page(page).content.peek())), true);
     }
     let Some(table) = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id))
     else {
@@ -74,6 +79,10 @@ fn page_in_words(kernel: &Kernel, mm: MmId, addr: Vaddr) -> (Option<String>, boo
             None => kernel.swap.slot(slot).content.peek(),
         };
         return (Some(format!("swap:{content:x}")), true);
+    }
+    if pte.is_marker() {
+        let kind = if pte.is_poisoned_marker() { "poisoned" } else { "uffd-wp" };
+        return (Some(format!("marker:{kind}")), true);
     }
     if !pte.is_present() {
         return (None, false);

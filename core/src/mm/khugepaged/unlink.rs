@@ -1,6 +1,7 @@
 //! How step 4 unlinks the table and flushes what was cached of it.
 
 use crate::mm::kernel::Kernel;
+use crate::mm::pgtable::TableState;
 use crate::mm::types::{MmId, Vaddr};
 use crate::sync::Cpu;
 
@@ -17,7 +18,7 @@ pub fn collapse_flush(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
 
 /// The same without the flush, which is left for later.
 pub fn unlink_only(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
-    c.pgt_pmd = k.pmdp_unlink(cpu, c.mm, c.haddr);
+    c.pgt_pmd = k.pmdp_unlink(cpu, c.mm, c.haddr, TableState::Detached);
 }
 
 /// The flush, after the locks were dropped.

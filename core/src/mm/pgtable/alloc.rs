@@ -10,7 +10,7 @@ impl Kernel {
     /// `pte_alloc_one`: an empty table that only the caller knows. May sleep. `None`: out of memory.
     pub fn pte_alloc_one(&self, cpu: &Cpu<'_>) -> Option<TableId> {
         cpu.might_sleep();
-        let table = self.tables.take()?;
+        let table = self.tables.take(self.config.reuse)?;
         cpu.note(What::Alloc(table.obj()));
         Some(table.id)
     }
@@ -37,14 +37,23 @@ impl Kernel {
         unused
     }
 
-    /// `pmd_populate`: stores an entry that links the table.
+    /// `pmd_populate`: stores an entry that links the table, with whatever is in it.
+    ///
+    /// Over an empty entry, or at the end of a split over the invalid huge one.
     pub fn pmd_populate(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, table: TableId) {
-        self.pmdp(mm, addr).write_once(cpu, Pmd::table(table).0);
+        let old = Pmd(self.pmdp(mm, addr).xchg(cpu, Pmd::table(table).0));
         let table = self.tables.get(table);
-        if table.set_state(TableState::Linked) != TableState::Private {
+        let before = table.set_state(TableState::Linked);
+        if !matches!(before, TableState::Private | TableState::DetachedLinkedByStack) {
             cpu.splat(Splat::TableLinkage(table.obj()));
         }
+        if old.is_table() {
+            let lost = self.pgtable(cpu, old);
+            self.table_unlinked(cpu, mm, addr, self.tables.get(lost), TableState::Detached);
+        }
+        self.pmd_changed(cpu, mm, self.haddr(addr), old, Pmd::NONE);
         cpu.debts.owe(self.mm(mm).nr_ptes.obj(), 1);
+        self.entries_linked(cpu, mm, addr, table, true);
     }
 
     /// `__pte_alloc`: makes sure that there is a table, or something else. `false`: out of memory.
@@ -71,17 +80,34 @@ impl Kernel {
     }
 
     /// The table of the entry is linked no longer: what was in it is owed by whoever unlinked it.
-    pub(super) fn table_unlinked(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, table: &PteTable) {
+    pub(super) fn table_unlinked(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        table: &PteTable,
+        to: TableState,
+    ) {
         cpu.debts.owe(self.mm(mm).nr_ptes.obj(), -1);
-        cpu.note(What::Unlink { table: table.obj(), pmd: self.pmdp(mm, haddr).obj() });
+        if to == TableState::Detached {
+            cpu.note(What::Unlink { table: table.obj(), pmd: self.pmdp(mm, addr).obj() });
+        }
+        self.entries_linked(cpu, mm, addr, table, false);
+        if table.set_state(to) != TableState::Linked {
+            cpu.splat(Splat::TableLinkage(table.obj()));
+        }
+    }
+
+    /// All entries of a table come into an address space at once, or leave it.
+    fn entries_linked(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, table: &PteTable, come: bool) {
+        let haddr = self.haddr(addr);
         for i in 0..self.hpn {
             let entry = Pte(table.entry(i).peek());
-            if !entry.is_none() {
-                self.entry_changed(cpu, mm, Vaddr(haddr.0 + i), entry, Pte::NONE);
+            if entry.is_none() {
+                continue;
             }
-        }
-        if table.set_state(TableState::Detached) != TableState::Linked {
-            cpu.splat(Splat::TableLinkage(table.obj()));
+            let (old, new) = if come { (Pte::NONE, entry) } else { (entry, Pte::NONE) };
+            self.entry_changed(cpu, mm, Vaddr(haddr.0 + i), old, new);
         }
     }
 
@@ -104,14 +130,17 @@ impl Kernel {
         let table = self.tables.get(table);
         match table.set_state(TableState::Free) {
             TableState::Free => cpu.splat(Splat::TableUseAfterFree(table.obj())),
-            TableState::Linked => cpu.splat(Splat::TableLinkage(table.obj())),
-            TableState::Private | TableState::Detached => {}
+            TableState::Linked | TableState::Deposited => {
+                cpu.splat(Splat::TableLinkage(table.obj()))
+            }
+            TableState::Private | TableState::Detached | TableState::DetachedLinkedByStack => {}
         }
         if !table.ptl.is_free() {
             cpu.splat(Splat::VmBug("a page table is freed while its lock is held"));
         }
         table.scrub();
         table.generation.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.tables.give_back(table.id);
         cpu.note(What::Free(table.obj()));
     }
 }

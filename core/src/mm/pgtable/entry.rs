@@ -3,14 +3,9 @@
 
 use super::map::{Lockptr, PteMap};
 use super::table::{PteTable, TableState};
-use crate::mm::class::Class;
 use crate::mm::kernel::{Kernel, Ptlock};
-use crate::mm::types::{MmId, Pte, Rss, Vaddr};
-use crate::sync::{Cpu, Splat, What};
-
-/// Which rss counter an entry is counted by, if any (Q1 to Q3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RssDebt(pub Option<Rss>);
+use crate::mm::types::{MmId, Pte, Vaddr};
+use crate::sync::{Cpu, Splat};
 
 impl Kernel {
     /// `ptep_get`: reads an entry.
@@ -45,7 +40,7 @@ impl Kernel {
     /// `ptep_clear_flush`: clears the entry, and flushes it if the hardware could reach it.
     pub fn ptep_clear_flush(&self, cpu: &Cpu<'_>, mm: MmId, pte: PteMap, addr: Vaddr) -> Pte {
         let old = self.ptep_get_and_clear(cpu, mm, pte, addr);
-        if old.is_present() {
+        if old.is_user_accessible() {
             self.flush_tlb_page(cpu, mm, addr);
         }
         old
@@ -61,6 +56,22 @@ impl Kernel {
         new: Pte,
     ) {
         self.replace(cpu, mm, pte, addr, new);
+    }
+
+    /// `ptep_set_wrprotect`: takes the permission to write away in one atomic action. No hook. Returns the old entry.
+    pub fn ptep_set_wrprotect(&self, cpu: &Cpu<'_>, mm: MmId, pte: PteMap, addr: Vaddr) -> Pte {
+        let table = self.tables.get(pte.table);
+        let old = Pte(table.entry(addr.0).change_bits(cpu, 0, Pte::WRITE_BIT));
+        if table.state() == TableState::Linked {
+            self.entry_changed(cpu, mm, addr, old, old.wrprotect());
+        }
+        old
+    }
+
+    /// `ptep_test_and_clear_young`: whether the hardware has used the entry since the last time. One atomic action.
+    pub fn ptep_test_and_clear_young(&self, cpu: &Cpu<'_>, pte: PteMap, addr: Vaddr) -> bool {
+        let word = self.tables.get(pte.table).entry(addr.0);
+        Pte(word.change_bits(cpu, 0, Pte::ACCESSED_BIT)).is_young()
     }
 
     /// The one place where an entry changes its value.
@@ -86,64 +97,10 @@ impl Kernel {
     fn check_writable(&self, cpu: &Cpu<'_>, table: &PteTable, new: Pte) {
         match table.state() {
             TableState::Free => cpu.splat(Splat::TableUseAfterFree(table.obj())),
-            TableState::Detached if !new.is_none() => {
+            TableState::Detached | TableState::Deposited if !new.is_none() => {
                 cpu.splat(Splat::WriteToDetachedTable(table.obj()))
             }
             _ => {}
         }
-    }
-
-    /// What the counters owe for a transition of an entry of a linked table.
-    pub(super) fn entry_changed(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, old: Pte, new: Pte) {
-        let same_page = old.is_present() && new.is_present() && old.pfn() == new.pfn();
-        if same_page {
-            if old.is_write() && !new.is_write() {
-                cpu.note(What::Downgrade { mm: mm.0, start: addr.0, pages: 1 });
-            }
-            return;
-        }
-        self.owe_for(cpu, mm, old, -1);
-        self.owe_for(cpu, mm, new, 1);
-        if old.is_present() {
-            cpu.note(What::Downgrade { mm: mm.0, start: addr.0, pages: 1 });
-        }
-        if new.is_present() {
-            cpu.note(What::Establish { mm: mm.0, start: addr.0, pfn: new.pfn().0, pages: 1 });
-        }
-    }
-
-    /// Owes each counter its share of an entry that came (`1`) or went (`-1`).
-    fn owe_for(&self, cpu: &Cpu<'_>, mm: MmId, entry: Pte, delta: i64) {
-        if entry.is_none() {
-            return;
-        }
-        if let RssDebt(Some(which)) = self.rss_of(entry) {
-            cpu.debts.owe(self.mm(mm).rss_obj(which), delta);
-        }
-        if let Some(slot) = entry.swap_slot() {
-            cpu.debts.owe(Class::SwapCount.obj(u32::from(slot.0)), delta);
-        }
-        if entry.is_present() && self.folios.is_valid(entry.pfn()) {
-            let folio = self.folios.of(entry.pfn());
-            if !entry.is_special() {
-                cpu.debts.owe(Class::Mapcount.obj(entry.pfn().0), delta);
-                cpu.debts.owe(Class::Refcount.obj(folio.0), delta);
-            }
-            if self.config.page_table_check {
-                cpu.debts.owe(Class::Ptc.obj(folio.0), delta);
-            }
-        }
-    }
-
-    /// Which rss counter counts the entry: the zero page counts nowhere, a migration entry as its page.
-    pub fn rss_of(&self, entry: Pte) -> RssDebt {
-        let which = if entry.swap_slot().is_some() {
-            Some(Rss::Swap)
-        } else if (entry.is_present() && !entry.is_special()) || entry.is_migration() {
-            self.folios.is_valid(entry.pfn()).then(|| self.mm_counter(self.folios.of(entry.pfn())))
-        } else {
-            None
-        };
-        RssDebt(which)
     }
 }

@@ -80,11 +80,21 @@ impl Kernel {
     pub fn __pte_offset_map(&self, cpu: &Cpu<'_>, pmdp: &Word) -> Option<(PteMap, Pmd)> {
         (self.steps.pte_map_rcu_lock)(cpu);
         let pmd = Pmd(pmdp.read_once(cpu));
-        if !pmd.is_table() {
+        if pmd.is_bad() {
+            self.pmd_clear_bad(cpu, pmdp);
+        }
+        if !pmd.is_table() || pmd.is_bad() {
             (self.steps.pte_map_rcu_unlock)(cpu);
             return None;
         }
         Some((PteMap { table: self.pgtable(cpu, pmd) }, pmd))
+    }
+
+    /// `pmd_clear_bad`: an entry that nobody can have stored is reported, and gone.
+    #[cold]
+    fn pmd_clear_bad(&self, cpu: &Cpu<'_>, pmdp: &Word) {
+        cpu.splat(Splat::BogusTable(pmdp.obj()));
+        pmdp.write_once(cpu, 0);
     }
 
     /// `pte_offset_map_nolock`: the table and its lock, not taken, from one reading of the PMD entry.

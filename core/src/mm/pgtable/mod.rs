@@ -1,12 +1,16 @@
 //! Page tables: the table objects, the `pte_offset_map` family, and the primitives that change an entry
 //! (kernel-semantics section 3).
 
+mod account;
 mod alloc;
+mod deposit;
 mod entry;
 mod map;
 mod pmd;
 mod table;
+#[cfg(test)]
+mod tests;
 
-pub use entry::RssDebt;
+pub use account::RssDebt;
 pub use map::{Lockptr, PteMap};
 pub use table::{PteTable, PteTables, TableState};

@@ -1,10 +1,10 @@
 //! The primitives that change a PMD entry (kernel-semantics section 3.6).
 
-use crate::mm::class::Class;
+use super::table::TableState;
 use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
 use crate::mm::types::{MmId, Pfn, Pmd, Vaddr};
-use crate::sync::{Cpu, What};
+use crate::sync::Cpu;
 
 impl Kernel {
     /// `pmdp_get_lockless`: one load on 64 bits.
@@ -13,30 +13,18 @@ impl Kernel {
         Pmd(self.pmdp(mm, addr).read_once(cpu))
     }
 
-    /// `set_pmd_at`: stores a huge entry over an empty one, with the checker's hook.
+    /// `set_pmd_at`: stores a leaf, with the checker's hook. pml is held.
     pub fn set_pmd_at(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, new: Pmd) {
         cpu.assert_held(self.lock_obj(self.pmd_lockptr(mm)));
-        let old = Pmd(self.pmdp(mm, haddr).xchg(cpu, new.0));
-        if old.is_table() {
-            let table = self.pgtable(cpu, old);
-            self.table_unlinked(cpu, mm, haddr, self.tables.get(table));
-        }
-        // The checker pays before the debt is made: an older debt of the CPU to the same page keeps its place.
-        self.page_table_check_pmd_set(cpu, old, new);
-        self.owe_for_pmd(cpu, mm, old, -1);
-        self.owe_for_pmd(cpu, mm, new, 1);
-        cpu.note(What::Establish { mm: mm.0, start: haddr.0, pfn: new.pfn().0, pages: self.hpn });
+        let old = self.pmdp_xchg(cpu, mm, haddr, new, TableState::Detached);
+        self.pmd_replaced(cpu, mm, haddr, old, new);
     }
 
-    /// `pmdp_huge_get_and_clear`.
+    /// `pmdp_huge_get_and_clear`. pml is held.
     pub fn pmdp_huge_get_and_clear(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) -> Pmd {
         cpu.assert_held(self.lock_obj(self.pmd_lockptr(mm)));
-        let old = Pmd(self.pmdp(mm, haddr).xchg(cpu, 0));
-        self.owe_for_pmd(cpu, mm, old, -1);
-        self.page_table_check_pmd_clear(cpu, old);
-        if old.is_trans_huge() {
-            cpu.note(What::Downgrade { mm: mm.0, start: haddr.0, pages: self.hpn });
-        }
+        let old = self.pmdp_xchg(cpu, mm, haddr, Pmd::NONE, TableState::Detached);
+        self.pmd_replaced(cpu, mm, haddr, old, Pmd::NONE);
         old
     }
 
@@ -47,41 +35,98 @@ impl Kernel {
         old
     }
 
+    /// `pmdp_invalidate`: the entry stays huge for software, is gone for the hardware, and is flushed. Returns what it
+    /// was, with all that the hardware had written into it. pml is held.
+    pub fn pmdp_invalidate(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) -> Pmd {
+        cpu.assert_held(self.lock_obj(self.pmd_lockptr(mm)));
+        let now = Pmd(self.pmdp(mm, haddr).read_once(cpu));
+        cpu.vm_bug_on(!now.is_present(), "pmdp_invalidate() of an entry that is not present");
+        let old = self.pmdp_establish(cpu, mm, haddr, now.mkinvalid());
+        self.flush_tlb_range(cpu, mm, haddr, self.hpn);
+        old
+    }
+
+    /// `pmdp_establish`: exchanges one huge entry for another, with the checker's hook. pml is held.
+    pub fn pmdp_establish(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, new: Pmd) -> Pmd {
+        let old = self.pmdp_xchg(cpu, mm, haddr, new, TableState::Detached);
+        self.pmd_replaced(cpu, mm, haddr, old, new);
+        old
+    }
+
+    /// `pmdp_set_wrprotect`: takes the permission to write away in one atomic action. No hook. Returns the old entry.
+    pub fn pmdp_set_wrprotect(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) -> Pmd {
+        let old = Pmd(self.pmdp(mm, haddr).change_bits(cpu, 0, Pmd::WRITE_BIT));
+        self.pmd_changed(cpu, mm, haddr, old, old.wrprotect());
+        old
+    }
+
+    /// `pmdp_set_access_flags`: stores an entry that permits more, or knows more, than the present one. No hook.
+    /// pml is held.
+    pub fn pmdp_set_access_flags(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, new: Pmd) {
+        cpu.assert_held(self.lock_obj(self.pmd_lockptr(mm)));
+        let pmdp = self.pmdp(mm, haddr);
+        if pmdp.read_once(cpu) != new.0 && new.is_dirty() {
+            let old = Pmd(pmdp.xchg(cpu, new.0));
+            self.pmd_changed(cpu, mm, haddr, old, new);
+        }
+    }
+
+    /// `pmdp_test_and_clear_young`: whether the hardware has used the entry since the last time. One atomic action.
+    pub fn pmdp_test_and_clear_young(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) -> bool {
+        Pmd(self.pmdp(mm, haddr).change_bits(cpu, 0, Pmd::ACCESSED_BIT)).is_young()
+    }
+
     /// `pmdp_collapse_flush`: unlinks a table and flushes what was cached of it.
     ///
     /// Between the two, other CPUs may still translate through the table that is gone.
     pub fn pmdp_collapse_flush(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) -> Pmd {
+        self.pmdp_collapse_flush_to(cpu, mm, haddr, TableState::Detached)
+    }
+
+    /// The same by a collapse of anonymous memory, which keeps the table and its entries under the value that is
+    /// returned, and links or deposits it in the end.
+    pub fn pmdp_collapse_flush_and_keep(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) -> Pmd {
+        self.pmdp_collapse_flush_to(cpu, mm, haddr, TableState::DetachedLinkedByStack)
+    }
+
+    fn pmdp_collapse_flush_to(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, to: TableState) -> Pmd {
         let _f = cpu.enter(func::pmdp_collapse_flush);
-        let old = self.pmdp_unlink(cpu, mm, haddr);
+        let old = self.pmdp_unlink(cpu, mm, haddr, to);
         cpu.pass(ip::pcf);
         (self.steps.collapse_flush)(cpu, self, mm, haddr);
         old
     }
 
     /// The first half of it: Table -> None in one exchange.
-    pub fn pmdp_unlink(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) -> Pmd {
-        let old = Pmd(self.pmdp(mm, haddr).xchg(cpu, 0));
+    pub fn pmdp_unlink(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, to: TableState) -> Pmd {
+        let old = self.pmdp_xchg(cpu, mm, haddr, Pmd::NONE, to);
         cpu.vm_bug_on(old.is_trans_huge(), "pmdp_collapse_flush() of a huge PMD");
+        self.pmd_changed(cpu, mm, haddr, old, Pmd::NONE);
+        old
+    }
+
+    /// `pmd_clear` of an entry that links a table: `to` is what becomes of the table.
+    pub fn pmd_clear(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, to: TableState) -> Pmd {
+        let old = self.pmdp_xchg(cpu, mm, addr, Pmd::NONE, to);
+        self.pmd_changed(cpu, mm, self.haddr(addr), old, Pmd::NONE);
+        old
+    }
+
+    /// Exchanges the entry in one action. A table that it linked is unlinked, with what is in it.
+    fn pmdp_xchg(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, new: Pmd, to: TableState) -> Pmd {
+        let old = Pmd(self.pmdp(mm, addr).xchg(cpu, new.0));
         if old.is_table() {
             let table = self.pgtable(cpu, old);
-            self.table_unlinked(cpu, mm, haddr, self.tables.get(table));
+            self.table_unlinked(cpu, mm, addr, self.tables.get(table), to);
         }
         old
     }
 
-    /// What the counters owe for a huge entry that came or went.
-    fn owe_for_pmd(&self, cpu: &Cpu<'_>, mm: MmId, entry: Pmd, delta: i64) {
-        if !entry.is_trans_huge() || !self.folios.is_valid(entry.pfn()) {
-            return;
-        }
-        let folio = self.folios.of(entry.pfn());
-        let pages = i64::from(self.hpn) * delta;
-        cpu.debts.owe(self.mm(mm).rss_obj(self.mm_counter(folio)), pages);
-        cpu.debts.owe(Class::EntireMapcount.obj(folio.0), delta);
-        cpu.debts.owe(Class::Refcount.obj(folio.0), delta);
-        if self.config.page_table_check {
-            cpu.debts.owe(Class::Ptc.obj(folio.0), pages);
-        }
+    /// The hook, and the debts. The checker pays before the debt is made: an older debt of the CPU to the same page
+    /// keeps its place.
+    fn pmd_replaced(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, old: Pmd, new: Pmd) {
+        self.page_table_check_pmd_set(cpu, old, new);
+        self.pmd_changed(cpu, mm, haddr, old, new);
     }
 
     /// `mk_huge_pmd`, and its head page.

@@ -1,5 +1,6 @@
 //! A PTE table: HPN entries, a lock, and where it is in its life (kernel-semantics section 3.7).
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::mm::class::Class;
@@ -20,17 +21,24 @@ pub enum TableState {
     Private = 1,
     /// Linked from a PMD entry.
     Linked = 2,
-    /// Unlinked, not yet freed: lockless walkers may still be inside.
+    /// Unlinked, not yet freed (RcuPending): lockless walkers may still be inside.
     Detached = 3,
+    /// Deposited with the PMD table, for the day when a huge page is split.
+    Deposited = 4,
+    /// Unlinked with its entries, which whoever holds the old PMD value on its stack takes over: it is linked again
+    /// (elsewhere, or as a rollback), or deposited.
+    DetachedLinkedByStack = 5,
 }
 
 impl TableState {
     fn of(word: u32) -> TableState {
-        match word & 3 {
-            0 => TableState::Free,
+        match word {
             1 => TableState::Private,
             2 => TableState::Linked,
-            _ => TableState::Detached,
+            3 => TableState::Detached,
+            4 => TableState::Deposited,
+            5 => TableState::DetachedLinkedByStack,
+            _ => TableState::Free,
         }
     }
 }
@@ -44,6 +52,8 @@ pub struct PteTable {
     pub ptl: Spinlock,
     /// How often it was freed.
     pub generation: AtomicU32,
+    /// The table that was deposited before this one: 0, or its number + 1. Under pml.
+    pub(super) lru: AtomicU32,
     entries: Vec<Word>,
     state: AtomicU32,
 }
@@ -54,6 +64,7 @@ impl PteTable {
             id: TableId(id as u16),
             ptl: Spinlock::new(Class::Ptl.obj(id), LockClass::spinning(rank::PTL)),
             generation: AtomicU32::new(0),
+            lru: AtomicU32::new(0),
             entries: (0..hpn).map(|i| Word::new(Class::Pte.obj(id * hpn + i), 0)).collect(),
             state: AtomicU32::new(TableState::Free as u32),
         }
@@ -101,6 +112,8 @@ impl PteTable {
 pub struct PteTables {
     tables: Vec<PteTable>,
     next: AtomicU32,
+    /// Tables that were freed, the last one on top: what an allocator that reuses at once gives out.
+    freed: Mutex<Vec<TableId>>,
 }
 
 impl PteTables {
@@ -108,6 +121,7 @@ impl PteTables {
         PteTables {
             tables: (0..TABLES_MAX).map(|id| PteTable::new(id, hpn)).collect(),
             next: AtomicU32::new(0),
+            freed: Mutex::default(),
         }
     }
 
@@ -118,8 +132,10 @@ impl PteTables {
             table.ptl.reset();
             *table.state.get_mut() = TableState::Free as u32;
             *table.generation.get_mut() = 0;
+            *table.lru.get_mut() = 0;
         }
         *self.next.get_mut() = 0;
+        self.freed.get_mut().map(Vec::clear).unwrap_or_default();
     }
 
     /// The table.
@@ -140,10 +156,24 @@ impl PteTables {
         self.tables[..touched].iter()
     }
 
-    /// Takes a free table, the one that was free longest. Not a step.
-    pub(super) fn take(&self) -> Option<&PteTable> {
+    /// Takes a free table: the one that was free longest, or with `reuse` the one that was freed last. Not a step.
+    pub(super) fn take(&self, reuse: bool) -> Option<&PteTable> {
+        if reuse && let Ok(mut freed) = self.freed.lock() {
+            while let Some(id) = freed.pop() {
+                if self.get(id).take() {
+                    return Some(self.get(id));
+                }
+            }
+        }
         (0..TABLES_MAX)
             .map(|_| &self.tables[(self.next.fetch_add(1, Ordering::SeqCst) % TABLES_MAX) as usize])
             .find(|table| table.take())
+    }
+
+    /// Remembers that a table was freed.
+    pub(super) fn give_back(&self, id: TableId) {
+        if let Ok(mut freed) = self.freed.lock() {
+            freed.push(id);
+        }
     }
 }

@@ -137,7 +137,7 @@ impl Kernel {
                 None => self.pmdp_get_lockless(cpu, mm, addr),
             };
             cpu.pass(ip::hw1);
-            if pmd.is_trans_huge() {
+            if pmd.is_user_accessible() {
                 let leaf = tlb.exclusively(|| self.fill_huge(tlb, mm, addr, pmd, write, flushes));
                 return leaf.unwrap_or(Err(AccessFault));
             }
@@ -207,7 +207,7 @@ impl Kernel {
             cpu.splat(Splat::TableUseAfterFree(pt.obj()));
         }
         let pte = Pte(pt.entry(addr.0).peek());
-        if !pte.is_present() || (write && !pte.is_write()) {
+        if !pte.is_user_accessible() || (write && !pte.is_write()) {
             return Err(AccessFault);
         }
         let pfn = pte.pfn();
