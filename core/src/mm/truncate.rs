@@ -73,8 +73,8 @@ impl Kernel {
         true
     }
 
-    /// `truncate_inode_partial_folio`: the pages of the locked folio from `lstart` on go. `false`: they could not,
-    /// and are zeroed. Splitting fails always: nothing splits a folio yet.
+    /// `truncate_inode_partial_folio`: the pages of the locked folio from `lstart` on go, or the folio is
+    /// split so that they can. `false`: neither could be done, and they are zeroed.
     pub(super) fn truncate_inode_partial_folio(
         &self,
         cpu: &Cpu<'_>,
@@ -88,6 +88,9 @@ impl Kernel {
         }
         for page in self.folios.pfns(folio).skip(kept as usize) {
             self.page(page).content.write_once(cpu, 0);
+        }
+        if !self.folios.is_large(folio) || self.split_folio(cpu, folio) {
+            return true;
         }
         if self.folio(folio).has(flags::DIRTY) {
             return false;

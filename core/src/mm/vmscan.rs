@@ -4,7 +4,7 @@ use super::folio::flags;
 use super::kernel::Kernel;
 use super::place::{func, ip};
 use super::rmap::TtuFlags;
-use super::types::{FolioId, MmId, Pmd, Pte, Vaddr};
+use super::types::{FolioId, MmId, Pfn, Pmd, Pte, Vaddr};
 use crate::sync::Cpu;
 
 /// References of a folio that nobody wants any longer: of who has isolated it, and of the swap cache.
@@ -46,31 +46,47 @@ impl Kernel {
         result == Reclaim::Frozen
     }
 
-    /// The anonymous order-0 folio that an entry maps at `addr`, without a step.
+    /// The page that an entry maps at `addr`, without a step.
     ///
     /// Reclaim and compaction find a folio on a list, or by its frame; a program names it by an address.
-    fn anon_folio_at(&self, mm: MmId, addr: Vaddr) -> Option<FolioId> {
+    fn page_at(&self, mm: MmId, addr: Vaddr) -> Option<Pfn> {
         let pmd = Pmd(self.pmdp(mm, addr).peek());
+        if pmd.is_trans_huge() {
+            return pmd.is_present().then(|| Pfn(pmd.pfn().0 + addr.0 % self.hpn));
+        }
         let table = pmd.pgtable().filter(|&table| pmd.is_table() && self.tables.is_valid(table))?;
         let pte = Pte(self.tables.get(table).entry(addr.0).peek());
         if !pte.is_present() || pte.is_special() || !self.folios.is_valid(pte.pfn()) {
             return None;
         }
-        let folio = self.folios.of(pte.pfn());
-        (!self.folios.is_large(folio) && self.folio(folio).is_anon()).then_some(folio)
+        Some(pte.pfn())
+    }
+
+    /// The folio that is mapped at `addr`, with a reference.
+    ///
+    /// It may be freed, and be another one, between the look and the grab: so it is looked at again.
+    pub(super) fn get_folio_at(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> Option<FolioId> {
+        let page = self.page_at(mm, addr).filter(|&page| self.folios.is_valid(page))?;
+        let folio = self.try_get_folio(cpu, page)?;
+        if self.page_at(mm, addr) == Some(page) {
+            return Some(folio);
+        }
+        self.folio_put(cpu, folio);
+        None
     }
 
     /// Takes the anonymous folio at `addr` off the LRU, with a reference that is the isolation's. `None`: there is
     /// none, or somebody else was faster.
-    ///
-    /// The folio may be freed, and be another one, between the look and the grab: so it is looked at again.
     pub(super) fn isolate_folio_at(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> Option<FolioId> {
-        let folio = self.anon_folio_at(mm, addr)?;
-        if !self.folio_try_get(cpu, folio) {
+        let small_anon =
+            |folio: FolioId| !self.folios.is_large(folio) && self.folio(folio).is_anon();
+        if !self.page_at(mm, addr).is_some_and(|page| small_anon(self.folios.of(page))) {
             return None;
         }
-        let same = self.anon_folio_at(mm, addr) == Some(folio);
-        if same && self.folio(folio).flags.change_bits(cpu, 0, flags::LRU) & flags::LRU != 0 {
+        let folio = self.get_folio_at(cpu, mm, addr)?;
+        if small_anon(folio)
+            && self.folio(folio).flags.change_bits(cpu, 0, flags::LRU) & flags::LRU != 0
+        {
             return Some(folio);
         }
         self.folio_put(cpu, folio);

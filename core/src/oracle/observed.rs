@@ -151,7 +151,14 @@ impl Observed {
         if !self.touched.contains(&at) {
             self.touched.push(at);
         }
-        *self.cell_mut(at) = if uncertain { 0 } else { value };
+        // What a huge page has behind the end of its file goes when the page is split.
+        let behind_eof = match at {
+            Cell::File(file, page) => {
+                u64::from(page) >= kernel.files[usize::from(file)].i_size.peek()
+            }
+            Cell::Private(..) => false,
+        };
+        *self.cell_mut(at) = if uncertain || behind_eof { 0 } else { value };
     }
 
     fn slot(&self, at: Cell) -> Option<&u64> {

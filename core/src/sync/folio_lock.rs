@@ -42,6 +42,24 @@ impl FolioLock {
         self.0.unlock(cpu);
     }
 
+    /// A tail page gets PG_locked from its head, while the folio is frozen and nobody can ask for the lock. Not a step,
+    /// and not for lockdep: a large folio has more tails than a CPU holds locks.
+    pub fn inherit(&self, cpu: &Cpu<'_>) {
+        self.0.lock_untold(cpu);
+    }
+
+    /// `folio_unlock` of a lock that was inherited.
+    pub fn unlock_inherited(&self, cpu: &Cpu<'_>) {
+        self.0.unlock_untold(cpu);
+    }
+
+    /// Complains if this CPU has not locked it, inherited or not.
+    pub fn assert_locked(&self, cpu: &Cpu<'_>) {
+        if self.owner() != Some(cpu.id()) {
+            cpu.splat(crate::trace::Splat::NotHeld(self.obj()));
+        }
+    }
+
     /// `folio_wait_locked`: sleeps until nobody holds it, without keeping it.
     pub fn wait_unlocked(&self, cpu: &Cpu<'_>) {
         self.0.wait_until_free(cpu);

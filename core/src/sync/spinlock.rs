@@ -88,6 +88,23 @@ impl Spinlock {
         }
     }
 
+    /// Takes a lock that nobody else can know, without a step and without telling lockdep. Released by
+    /// [`Spinlock::unlock_untold`].
+    pub(super) fn lock_untold(&self, cpu: &Cpu<'_>) {
+        self.state.store(cpu.as_owner(), Ordering::SeqCst);
+        cpu.record(|| What::Lock { obj: self.obj(), mode: LockMode::Exclusive });
+    }
+
+    /// `spin_unlock` of a lock that was taken by [`Spinlock::lock_untold`].
+    pub(super) fn unlock_untold(&self, cpu: &Cpu<'_>) {
+        cpu.step(self.slot, UNLOCK);
+        let state = self.state.swap(0, Ordering::SeqCst);
+        cpu.record(|| What::Unlock { obj: self.obj() });
+        if state & !OWNER != 0 {
+            wake(cpu, state >> 8);
+        }
+    }
+
     /// Whether nobody holds it.
     pub fn is_free(&self) -> bool {
         self.owner().is_none()

@@ -98,15 +98,18 @@ impl Folios {
         self.folios[head as usize].pages.store(self.hpn, Ordering::SeqCst);
     }
 
-    /// `__split_huge_page_tail` of all tails: each page is a folio of its own from now on, and in use. Not a step: the
-    /// caller has frozen the folio.
-    pub fn split_compound(&self, id: FolioId) {
-        let frames = id.0 as usize..(id.0 + self.nr_pages(id)) as usize;
-        for frame in frames {
-            self.folios[frame].pages.store(1, Ordering::SeqCst);
-            self.folios[frame].allocated.store(1, Ordering::SeqCst);
-            self.pages[frame].head.store(frame as u32, Ordering::SeqCst);
-        }
+    /// `clear_compound_head`: the page is a folio of its own from now on, and in use. Not a step: the caller has frozen
+    /// the folio whose tail it was.
+    pub(in crate::mm) fn clear_compound_head(&self, tail: Pfn) {
+        let folio = self.get(FolioId(tail.0));
+        folio.pages.store(1, Ordering::SeqCst);
+        folio.allocated.store(1, Ordering::SeqCst);
+        self.page(tail).head.store(tail.0, Ordering::SeqCst);
+    }
+
+    /// `ClearPageCompound`: the folio has no tails any longer.
+    pub(in crate::mm) fn clear_compound(&self, id: FolioId) {
+        self.get(id).pages.store(1, Ordering::SeqCst);
     }
 
     /// Everything in the folio and its pages back to the state of free memory, and the frames free, with a new
@@ -232,13 +235,18 @@ impl Folios {
 mod tests {
     use super::{FolioId, Folios, Pfn};
 
+    fn split(folios: &Folios, id: FolioId) {
+        folios.pfns(id).skip(1).for_each(|tail| folios.clear_compound_head(tail));
+        folios.clear_compound(id);
+    }
+
     #[test]
     fn a_slot_that_was_split_is_huge_again_when_all_its_frames_are_free() {
         let folios = Folios::new(4);
         let huge = folios.take(true, true).expect("a slot");
         let tail = Pfn(huge.0 + 2);
         assert_eq!((folios.of(tail), folios.nr_pages(huge)), (huge, 4));
-        folios.split_compound(huge);
+        split(&folios, huge);
         assert_eq!((folios.of(tail), folios.nr_pages(huge)), (FolioId(tail.0), 1));
         assert_eq!(folios.touched().count(), 4);
         for pfn in huge.0..huge.0 + 3 {
@@ -254,7 +262,7 @@ mod tests {
     fn tails_remember_the_generation_of_their_head() {
         let folios = Folios::new(4);
         let huge = folios.take(true, true).expect("a slot");
-        folios.split_compound(huge);
+        split(&folios, huge);
         (huge.0..huge.0 + 4).for_each(|pfn| folios.give_back(FolioId(pfn)));
         folios.give_back(folios.take(true, true).expect("the same slot"));
         let generations = (huge.0..huge.0 + 4).map(|pfn| {

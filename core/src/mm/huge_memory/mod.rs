@@ -2,4 +2,5 @@
 
 mod set_pmd;
 pub(super) mod split;
+mod split_page;
 mod zap;

@@ -326,7 +326,10 @@ fn a_huge_page_that_cannot_be_split_is_kept_and_zeroed() {
             let folio = huge_page(k, cpu, 0);
             let other = huge_page(k, cpu, 1);
             assert_eq!([read(k, cpu, M0, 1), read(k, cpu, M0, 5)], [Ok(101), Ok(101)]);
+            // Somebody holds it.
+            k.folio_get(cpu, folio);
             k.shmem_setattr(cpu, F0, 2);
+            k.folio_put(cpu, folio);
             check(k, cpu);
             assert!(k.folio(folio).is_allocated());
             assert!(!k.folio(other).is_allocated());

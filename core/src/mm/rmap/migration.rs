@@ -89,7 +89,7 @@ impl Kernel {
     /// failed). Both are locked. With `locked` the caller holds the rmap lock. May sleep.
     pub fn remove_migration_ptes(&self, cpu: &Cpu<'_>, old: FolioId, new: FolioId, locked: bool) {
         let _f = cpu.enter(func::remove_migration_ptes);
-        cpu.assert_held(self.folio(new).lock.obj());
+        self.folio(new).lock.assert_locked(cpu);
         // Whether it is mapped is not asked: it is not.
         let lock = if locked { RmapLock::Held } else { RmapLock::Take };
         self.rmap_walk(cpu, new, lock, false, &mut |vma, addr| {

@@ -67,7 +67,7 @@ impl Kernel {
         one: &mut dyn FnMut(VmaId, Vaddr) -> bool,
     ) -> bool {
         let _f = cpu.enter(func::rmap_walk_file);
-        cpu.assert_held(self.folio(folio).lock.obj());
+        self.folio(folio).lock.assert_locked(cpu);
         let rwsem = &self.mapping(file).i_mmap_rwsem;
         match lock {
             RmapLock::Held => cpu.assert_held(rwsem.obj()),

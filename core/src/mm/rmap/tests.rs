@@ -1,5 +1,6 @@
 //! Single-threaded stories: whatever is swapped out, swapped in, moved or mirrored, the books agree afterwards.
 
+mod split;
 mod unmap;
 
 use std::cell::RefCell;

@@ -20,7 +20,7 @@ const HUGE: TtuFlags = TtuFlags {
 
 /// Tells a story about a huge folio of the file's second unit.
 #[track_caller]
-fn tell_huge(story: impl Fn(&Kernel, &Cpu<'_>, FolioId)) {
+pub(super) fn tell_huge(story: impl Fn(&Kernel, &Cpu<'_>, FolioId)) {
     for ptlock in [Ptlock::Split, Ptlock::None] {
         let kernel = machine(ptlock, Some(FILE));
         let (k, alone) = (&kernel, Alone::default());
@@ -38,7 +38,7 @@ fn tell_huge(story: impl Fn(&Kernel, &Cpu<'_>, FolioId)) {
     }
 }
 
-fn map_by_ptes(k: &Kernel, cpu: &Cpu<'_>) {
+pub(super) fn map_by_ptes(k: &Kernel, cpu: &Cpu<'_>) {
     k.pte_alloc_under_mmap_lock(cpu, MM, HADDR);
     for page in HPN..2 * HPN {
         assert!(k.user_access(cpu, MM, Vaddr(page), Read).is_ok());
