@@ -13,12 +13,14 @@ use racewalk::{Program, Variant};
 /// | `RACEWALK_WITHOUT` | steps to leave out, separated by commas |
 /// | `RACEWALK_HPN` | entries of a table: 4, 8 or 512; otherwise each input says |
 /// | `RACEWALK_SET` | `axis=value`, separated by commas; otherwise each input says |
+/// | `RACEWALK_KNOWN` | `oracle:function`, separated by commas: findings to go on after |
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pins {
     /// The kernel under test.
     pub variant: Variant,
     pub(crate) hpn: Option<u16>,
     axes: Vec<(usize, usize)>,
+    known: Vec<(&'static str, String)>,
 }
 
 /// The smallest program: the environment is checked as the header of one, by the parser that people know.
@@ -36,7 +38,25 @@ impl Pins {
             &read("RACEWALK_WITHOUT"),
             &read("RACEWALK_HPN"),
             &read("RACEWALK_SET"),
-        )
+        )?
+        .knowing(&read("RACEWALK_KNOWN"))
+    }
+
+    /// The same, going on after these findings.
+    pub(crate) fn knowing(mut self, known: &str) -> Result<Pins, String> {
+        for signature in known.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+            let (oracle, function) =
+                signature.split_once(':').ok_or(format!("`{signature}` is not oracle:function"))?;
+            let oracle = racewalk::ORACLES.iter().find(|known| known.name == oracle);
+            let oracle = oracle.ok_or(format!("`{signature}` names no oracle"))?;
+            self.known.push((oracle.name, function.to_owned()));
+        }
+        Ok(self)
+    }
+
+    /// Whether a campaign goes on after this finding.
+    pub fn is_known(&self, oracle: &str, function: &str) -> bool {
+        self.known.iter().any(|known| known.0 == oracle && known.1 == function)
     }
 
     pub(crate) fn new(kernel: &str, without: &str, hpn: &str, set: &str) -> Result<Pins, String> {
@@ -61,6 +81,7 @@ impl Pins {
             variant: Variant::of(&program),
             hpn: (!hpn.trim().is_empty()).then_some(program.head.hpn),
             axes,
+            known: Vec::new(),
         })
     }
 
@@ -104,6 +125,16 @@ mod tests {
         assert_eq!(program.head.hpn, 8);
         assert_eq!(program.head.axes.word(Axes::PTLOCK), "none");
         assert_eq!(program.head.axes.word(Axes::PAGE_TABLE_CHECK), "off");
+    }
+
+    #[test]
+    fn known_findings_are_told_apart_by_oracle_and_function() {
+        let pins = Pins::new("", "", "", "").expect("an empty environment is fine");
+        let pins = pins.knowing("deadlock:a, lost_write:b").expect("these are oracles");
+        assert!(pins.is_known("deadlock", "a") && pins.is_known("lost_write", "b"));
+        assert!(!pins.is_known("deadlock", "b"));
+        assert!(pins.clone().knowing("deadlock").is_err());
+        assert!(pins.knowing("headlock:a").is_err());
     }
 
     #[test]

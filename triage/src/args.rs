@@ -31,6 +31,8 @@ pub(crate) enum Verb {
     Show(verb::show::Args),
     /// Search with random programs, without an engine.
     Run(verb::run::Args),
+    /// Run all schedules of a program that preempt at most so often.
+    Explore(verb::explore::Args),
     /// Leave out one protection after the other and say what breaks.
     Ablate(verb::ablate::Args),
     /// Name the kernels, protections, oracles, targets, axes and places.

@@ -67,6 +67,15 @@ impl Finding {
         let mut program = program.clone();
         variant.write_to(&mut program.head);
         let outcome = recorded(machine, &program);
+        Finding::came_of(program, variant, outcome)
+    }
+
+    /// What a recorded run of a program came to; `None` if it was clean. The program's header names the variant.
+    pub(crate) fn came_of(
+        mut program: Program,
+        variant: &Variant,
+        outcome: Outcome,
+    ) -> Option<Finding> {
         let signature = Signature::of(outcome.verdict.violation()?);
         program.head.policy = Policy::Records;
         program.head.seed = 0;

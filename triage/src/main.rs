@@ -9,7 +9,10 @@ mod args;
 mod case;
 mod diagram;
 mod engine;
+mod explore;
 mod finding;
+mod interrupt;
+mod known;
 mod minimise;
 mod progress;
 mod refusal;
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         Verb::Pack(args) => verb::pack::run(&args),
         Verb::Show(args) => verb::show::run(&args),
         Verb::Run(args) => verb::run::run(&args),
+        Verb::Explore(args) => verb::explore::run(&args),
         Verb::Ablate(args) => verb::ablate::run(args),
         Verb::List(args) => verb::list::run(&args),
     };

@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::args::Ask;
-use crate::finding::Finding;
+use crate::finding::{Finding, Signature};
+use crate::known::Known;
 use crate::progress::Progress;
 
 /// How schedules are drawn.
@@ -39,6 +40,8 @@ pub(crate) enum Threads {
 pub(crate) struct Search {
     /// The kernel and the machine.
     pub(crate) ask: Ask,
+    /// The findings that it does not stop at.
+    pub(crate) known: Known,
     /// How schedules are drawn.
     pub(crate) strategy: Strategy,
     /// What the CPUs run on.
@@ -70,7 +73,9 @@ pub(crate) struct SearchResult {
     pub(crate) elapsed: Duration,
     /// How deep they went.
     pub(crate) stages: Stages,
-    /// The first violation.
+    /// Programs that met a known finding.
+    pub(crate) known: u64,
+    /// The first other violation.
     pub(crate) finding: Option<Finding>,
     /// The same on OS threads, where it cannot be repeated.
     pub(crate) unconducted: Option<(Program, Box<Violation>)>,
@@ -121,6 +126,10 @@ pub(crate) fn search(search: &Search, progress: &Progress) -> SearchResult {
         result.ops += program.cpus.iter().map(|ops| ops.len() as u64).sum::<u64>();
         if search.threads == Threads::Os {
             if let Verdict::Violation(violation) = free_run(&program, &options) {
+                if search.known.has_oracle(violation.oracle.name) {
+                    result.known += 1;
+                    continue;
+                }
                 variant.write_to(&mut program.head);
                 result.unconducted = Some((program, violation));
                 break;
@@ -129,7 +138,11 @@ pub(crate) fn search(search: &Search, progress: &Progress) -> SearchResult {
         }
         let outcome = machine.run(&program, &options);
         result.count(&outcome);
-        if !outcome.verdict.is_clean() {
+        if let Some(violation) = outcome.verdict.violation() {
+            if search.known.has(Signature::of(violation)) {
+                result.known += 1;
+                continue;
+            }
             result.finding = Finding::of(&mut machine, &program, &variant);
             break;
         }

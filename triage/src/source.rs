@@ -1,7 +1,7 @@
 //! A source is a program in a file: text for people, or the bytes that an engine saves.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use racewalk::prog::{self, Document, limits};
 
@@ -50,6 +50,27 @@ impl Source {
         let document = Document { program, ..Document::default() };
         Source { document, text: None }
     }
+}
+
+/// The file itself, or all .rw files below a folder, in the order of their names.
+pub(crate) fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Refusal> {
+    let refuse = |error: std::io::Error| Refusal::io(path, &error);
+    if !fs::metadata(path).map_err(refuse)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries = fs::read_dir(path)
+        .and_then(|entries| {
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
+        })
+        .map_err(refuse)?;
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() || entry.extension().is_some_and(|extension| extension == "rw") {
+            collect(&entry, files)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_program_text(text: &str) -> bool {

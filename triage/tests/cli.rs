@@ -143,6 +143,43 @@ fn random_programs_find_what_is_left_out() {
 }
 
 #[test]
+fn explore_runs_all_schedules() {
+    check(&["explore", RECHECK], 1, "verdict: bad_rss_counter", &[]);
+    check(
+        &["explore", RECHECK, "--kernel", "fixed", "--preemptions", "1"],
+        0,
+        "verdict: clean",
+        &[],
+    );
+    let clean = ["explore", RECHECK, "--kernel", "fixed", "--max", "100", "--random", "10"];
+    let output = racewalk(&clean);
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(out.contains("so 10 random ones were run"), "{out}");
+    check(&["explore", "no/such.rw"], 2, "", &["no/such.rw"]);
+    check(&["explore"], 2, "", &["--help"]);
+}
+
+#[test]
+fn every_protection_is_missed_with_two_preemptions() {
+    let output = racewalk(&["explore", "corpus/litmus/without"]);
+    let out = String::from_utf8_lossy(&output.stdout);
+    let files = out.lines().count() - 1;
+    let sum = out.lines().last().unwrap_or_default();
+    assert!(files > 30 && sum.ends_with(&format!("{files} violations")), "{out}");
+}
+
+#[test]
+fn known_findings_are_counted_unless_one_asks_for_them() {
+    let found = "corpus/found/split_counter_after_put.rw";
+    check(&["explore", found], 0, "verdict: clean", &[]);
+    let output = racewalk(&["explore", found, "--format", "json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert!(answer["files"][0]["known_findings_met"].as_u64() > Some(0), "{answer}");
+    check(&["explore", found, "--all-findings"], 1, "verdict: bad_rss_counter", &[]);
+    check(&["explore", found, "--kernel", "fixed", "--preemptions", "1"], 0, "verdict: clean", &[]);
+}
+
+#[test]
 fn json_stands_beside_text() {
     let output = racewalk(&["replay", REVIEW, "--format", "json"]);
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");

@@ -10,7 +10,14 @@ fn replayed(file: &str) -> String {
         .args(["replay", file])
         .current_dir(root)
         .output();
-    String::from_utf8(run.expect("the binary runs").stdout).expect("it prints text")
+    let text = String::from_utf8(run.expect("the binary runs").stdout).expect("it prints text");
+    // The hash of the trace changes with every class of objects: core's own test watches it.
+    let is_hash = |line: &str| line.starts_with("run: ");
+    let lines = text.lines().map(|line| match line.split_once(", trace ") {
+        Some((line, _)) if is_hash(line) => line,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -11,9 +11,10 @@ use racewalk::prog::limits::INPUT_BYTES_MAX;
 
 use super::Engine;
 use super::checkout::Scratch;
-use super::interrupt::Interrupt;
 use super::process::{Line, Process};
 use crate::args::Ask;
+use crate::interrupt::Interrupt;
+use crate::known::Known;
 use crate::progress::Progress;
 use crate::refusal::Refusal;
 
@@ -32,6 +33,8 @@ const TICK: Duration = Duration::from_millis(200);
 pub(crate) struct Campaign<'a> {
     /// The kernel and what else is held fast.
     pub(crate) ask: &'a Ask,
+    /// The findings that it does not stop at.
+    pub(crate) known: &'a Known,
     /// Where its files go.
     pub(crate) scratch: &'a Scratch,
     /// Packed programs to start from.
@@ -55,6 +58,8 @@ pub(crate) struct Ended {
     pub(crate) executions: u64,
     /// How long it took.
     pub(crate) elapsed: Duration,
+    /// Known findings that were met, at least so many.
+    pub(crate) known: u64,
     /// Whether somebody asked us to end.
     pub(crate) interrupted: bool,
 }
@@ -97,6 +102,7 @@ impl Engine {
             input,
             executions: processes.iter().map(|process| process.figures.executions).sum(),
             elapsed: start.elapsed(),
+            known: processes.iter().map(|process| process.known).sum(),
             interrupted: interrupt.came(),
         })
     }
@@ -125,6 +131,7 @@ impl Engine {
         command.arg(campaign.scratch.folder("corpus")?);
         command.args(campaign.seeds);
         command.envs(environment(campaign.ask));
+        command.env("RACEWALK_KNOWN", campaign.known.to_string());
         Ok(command)
     }
 }

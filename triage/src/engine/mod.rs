@@ -6,7 +6,6 @@
 mod build;
 mod campaign;
 mod checkout;
-mod interrupt;
 mod process;
 mod status;
 mod tools;

@@ -20,6 +20,8 @@ pub(super) struct Process {
     child: Child,
     /// Its last figures.
     pub(super) figures: Figures,
+    /// The known findings that it met, at least so many.
+    pub(super) known: u64,
     /// The input that it stopped at.
     pub(super) artifact: Option<std::path::PathBuf>,
     /// The last lines that were not a status.
@@ -41,7 +43,8 @@ impl Process {
             thread::spawn(move || pass_on(output, n, &lines));
         }
         let figures = Figures::default();
-        Ok(Process { child, figures, artifact: None, tail: VecDeque::new(), ended: None })
+        let (artifact, tail) = (None, VecDeque::new());
+        Ok(Process { child, figures, known: 0, artifact, tail, ended: None })
     }
 
     /// Takes in what it said.
@@ -53,6 +56,7 @@ impl Process {
         match Said::read(&line) {
             Said::Figures(figures) => self.figures = figures,
             Said::Executed(executions) => self.figures.executions = executions,
+            Said::Known(count) => self.known = count,
             Said::Artifact(path) => self.artifact = Some(path),
             Said::Other => {
                 if self.tail.len() == TAIL_LINES_MAX {

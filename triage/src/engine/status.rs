@@ -24,6 +24,8 @@ pub(super) enum Said {
     Figures(Figures),
     /// `stat::number_of_executed_units: 12345`
     Executed(u64),
+    /// `racewalk: known findings met: 1024`, which our target says now and then.
+    Known(u64),
     /// `artifact_prefix='…'; Test unit written to FILE`
     Artifact(PathBuf),
     /// Anything else: a panic's message, a stack, an error.
@@ -38,6 +40,9 @@ impl Said {
         }
         if let Some(count) = line.strip_prefix("stat::number_of_executed_units:") {
             return count.trim().parse().map_or(Said::Other, Said::Executed);
+        }
+        if let Some(count) = line.strip_prefix("racewalk: known findings met:") {
+            return count.trim().parse().map_or(Said::Other, Said::Known);
         }
         match line.split_once("Test unit written to ") {
             Some((_, path)) => Said::Artifact(PathBuf::from(path.trim_end())),
@@ -100,6 +105,11 @@ mod tests {
     #[test]
     fn reads_the_final_count() {
         check("stat::number_of_executed_units: 78820", Said::Executed(78820));
+    }
+
+    #[test]
+    fn reads_how_many_known_findings_were_met() {
+        check("racewalk: known findings met: 1024", Said::Known(1024));
     }
 
     #[test]

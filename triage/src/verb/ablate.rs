@@ -18,6 +18,7 @@ use crate::args::{Format, VariantArgs};
 use crate::case::Case;
 use crate::engine::{Checkout, Engine, Feedback, Install};
 use crate::finding;
+use crate::known::Known;
 use crate::minimise::{Limits, Shape};
 use crate::progress::{Progress, ProgressArgs};
 use crate::refusal::Refusal;
@@ -105,6 +106,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
         hpn: ask.hpn.unwrap_or(HPN),
         means: args.engine,
         engine: engine(&args, &progress)?,
+        known: Known::of(era)?,
         seed: args.seed,
         time: Duration::from_secs(args.seconds),
     };

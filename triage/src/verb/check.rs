@@ -17,6 +17,7 @@ use super::replay::place_of;
 use crate::args::Format;
 use crate::progress::ProgressArgs;
 use crate::refusal::Refusal;
+use crate::source;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,7 +60,7 @@ impl std::fmt::Display for Failure {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
     let mut files = Vec::new();
     for path in &args.paths {
-        collect(path, &mut files)?;
+        source::collect(path, &mut files)?;
     }
     let progress = args.progress.start();
     let mut machine = Machine::new();
@@ -91,27 +92,6 @@ fn as_json(files: usize, expectations: usize, failures: &[Failure]) -> Value {
         .map(|failure| json!({ "path": failure.path, "line": failure.line, "what": failure.what }))
         .collect();
     json!({ "files": files, "expectations": expectations, "failures": failures })
-}
-
-/// The file itself, or all .rw files below a folder, in the order of their names.
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Refusal> {
-    let refuse = |error: std::io::Error| Refusal::io(path, &error);
-    if !fs::metadata(path).map_err(refuse)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let mut entries = fs::read_dir(path)
-        .and_then(|entries| {
-            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
-        })
-        .map_err(refuse)?;
-    entries.sort();
-    for entry in entries {
-        if entry.is_dir() || entry.extension().is_some_and(|extension| extension == "rw") {
-            collect(&entry, files)?;
-        }
-    }
-    Ok(())
 }
 
 /// Checks one file and returns the number of its expectations.

@@ -12,6 +12,7 @@ use crate::args::{Ask, VariantArgs};
 use crate::case::Case;
 use crate::engine::{Campaign, Checkout, Ended, Engine, Feedback, Input, Install, TARGETS};
 use crate::finding::{self, Finding};
+use crate::known::KnownArgs;
 use crate::minimise::Limits;
 use crate::progress::{Progress, ProgressArgs};
 use crate::refusal::Refusal;
@@ -22,6 +23,7 @@ Examples:
   cargo racewalk fuzz --kernel seed-v3 --seconds 60         the bug that the patch's reviewer found
   cargo racewalk fuzz --without recheck_page --seconds 60   what breaks without the check in step 2
   cargo racewalk fuzz --jobs 2 --set ptlock=none            two processes, one lock for all tables
+  cargo racewalk fuzz --kernel v6.6 --all-findings          stop at what is in corpus/found too
   cargo racewalk fuzz --no-seeds --runs 1000000 --seed 7    from nothing, and repeatable
 
 Exit code: 0 nothing found, 1 found, 2 could not run.";
@@ -58,13 +60,16 @@ pub(crate) struct Args {
     #[arg(long)]
     no_seeds: bool,
     #[command(flatten)]
+    known: KnownArgs,
+    #[command(flatten)]
     progress: ProgressArgs,
 }
 
 /// Runs the verb.
 pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
     let ask = args.variant.ask()?;
-    known(&args.target)?;
+    has_target(&args.target)?;
+    let known = args.known.of(ask.variant().era)?;
     let checkout = Checkout::find()?;
     let progress = args.progress.start();
     let feedback = if args.coverage { Feedback::Coverage } else { Feedback::Interleaving };
@@ -79,6 +84,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
     progress.line(&format!("fuzzing {} on {}, seed {seed}", args.target, ask.variant()));
     let campaign = Campaign {
         ask: &ask,
+        known: &known,
         scratch: &scratch,
         seeds: (!args.no_seeds).then_some(&folder),
         time: args.seconds.map(Duration::from_secs),
@@ -92,7 +98,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
 }
 
 /// Refuses a target that there is not.
-fn known(target: &str) -> Result<(), Refusal> {
+fn has_target(target: &str) -> Result<(), Refusal> {
     if TARGETS.iter().any(|(name, _)| *name == target) {
         return Ok(());
     }
@@ -118,7 +124,11 @@ fn by_the_clock() -> u64 {
 fn conclude(ended: &Ended, ask: &Ask, progress: &Progress) -> Result<ExitCode, Refusal> {
     let seconds = ended.elapsed.as_secs_f64();
     let rate = ended.executions as f64 / seconds.max(0.001);
-    let took = format!("{} runs in {seconds:.1} s, {rate:.0}/s", ended.executions);
+    let known = match ended.known {
+        0 => String::new(),
+        known => format!(", known findings met at least {known} times"),
+    };
+    let took = format!("{} runs in {seconds:.1} s, {rate:.0}/s{known}", ended.executions);
     let Some(input) = &ended.input else {
         progress.finish();
         let how = if ended.interrupted { "interrupted" } else { "nothing found" };

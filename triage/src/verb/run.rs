@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::args::{Format, VariantArgs};
 use crate::case::Case;
 use crate::finding::{self, FOLDER};
+use crate::known::KnownArgs;
 use crate::minimise::Limits;
 use crate::progress::ProgressArgs;
 use crate::refusal::Refusal;
@@ -21,9 +22,10 @@ Examples:
   cargo racewalk run                                         10 seconds on v6.6
   cargo racewalk run --without recheck_page --seconds 60     what breaks without the check in step 2
   cargo racewalk run --policy pct --runs 100000 --seed 7     the same programs and schedules each time
+  cargo racewalk run --kernel v6.6 --all-findings            stop at what is in corpus/found too
   cargo racewalk run --threads os --seconds 60               on threads that nobody schedules
 
-It stops at the first violation, which is replayed, made small, explained and saved below target/findings.
+It stops at the first violation that corpus/found does not show already, which is replayed, made small, explained and saved below target/findings.
 Exit code: 0 nothing found, 1 found, 2 could not run.";
 
 /// Without --runs and --seconds.
@@ -50,6 +52,8 @@ pub(crate) struct Args {
     /// What the CPUs run on.
     #[arg(long, value_enum, default_value_t)]
     threads: Threads,
+    #[command(flatten)]
+    known: KnownArgs,
     /// How the answer is written.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -60,8 +64,10 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
     let seconds = args.seconds.or(args.runs.is_none().then_some(SECONDS));
+    let ask = args.variant.ask()?;
     let asked = Search {
-        ask: args.variant.ask()?,
+        known: args.known.of(ask.variant().era)?,
+        ask,
         strategy: args.policy,
         threads: args.threads,
         seed: args.seed,
@@ -106,6 +112,9 @@ fn print(asked: &Search, result: &SearchResult, out: &mut impl Write) -> std::io
     let (runs, seconds) = (result.runs, result.elapsed.as_secs_f64());
     writeln!(out, "kernel: {}, seed {}", asked.ask.variant(), asked.seed)?;
     writeln!(out, "{runs} runs in {seconds:.1} s, {:.0} runs/s", result.rate())?;
+    if result.known > 0 {
+        writeln!(out, "known findings met: {}", result.known)?;
+    }
     if asked.threads == Threads::Fibres {
         let mean = |sum: u64| sum as f64 / runs.max(1) as f64;
         let (steps, ops) = (mean(result.steps), mean(result.ops));
@@ -142,6 +151,7 @@ fn as_json(asked: &Search, result: &SearchResult, found: Option<(&Case, &Path)>)
         "seconds": result.elapsed.as_secs_f64(),
         "runs_per_second": result.rate(),
         "reached": reached,
+        "known_findings_met": result.known,
         "finding": found.map(|(case, path)| report::json(case, path)),
         "unconducted": unconducted.map(|(program, violation)| json!({
             "oracle": violation.oracle.name,

@@ -8,6 +8,7 @@ use racewalk::{Era, Protection};
 use crate::args::Ask;
 use crate::engine::{Campaign, Checkout, Engine};
 use crate::finding::Finding;
+use crate::known::Known;
 use crate::progress::Progress;
 use crate::refusal::Refusal;
 use crate::search::{Search, Strategy, Threads, search};
@@ -44,6 +45,8 @@ pub(crate) struct Hunt {
     pub(crate) means: Option<Means>,
     /// The engine, if there is one.
     pub(crate) engine: Option<(Checkout, Engine)>,
+    /// The findings of the era that it does not stop at.
+    pub(crate) known: Known,
     /// Where the randomness comes from.
     pub(crate) seed: u64,
     /// How long to search without each.
@@ -108,6 +111,7 @@ impl Hunt {
             let time = Some(slice.min(left));
             let one = Search {
                 ask,
+                known: self.known.clone(),
                 strategy,
                 threads: Threads::Fibres,
                 seed: spread(seed),
@@ -141,6 +145,7 @@ impl Hunt {
         let (seed, time) = (self.seed, Some(time));
         let campaign = Campaign {
             ask,
+            known: &self.known,
             scratch: &scratch,
             seeds: Some(&folder),
             time,

@@ -1,4 +1,5 @@
-//! An interrupt is a signal that asks us to end: a campaign then ends its processes before we go.
+//! An interrupt is a signal that asks us to end: whoever searches then says how far it came, and a campaign
+//! ends its processes, before we go.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,11 +9,11 @@ use signal_hook::flag;
 
 /// Whether somebody asked us to end. A second time ends us at once.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Listens from now on.
-    pub(super) fn listen() -> Interrupt {
+    pub(crate) fn listen() -> Interrupt {
         let interrupt = Interrupt::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             // Without the handler the signal ends us as ever; the processes then go when their output has no reader.
@@ -24,7 +25,7 @@ impl Interrupt {
     }
 
     /// Whether it has come.
-    pub(super) fn came(&self) -> bool {
+    pub(crate) fn came(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
