@@ -22,6 +22,7 @@ pub mod sync;
 pub mod trace;
 
 pub use mm::class::{Class, class_name};
+pub use mm::place::LABELS;
 pub use mm::steps::{Era, PROTECTIONS, Protection};
 pub use mm::{object_name, value_name};
 pub use oracle::{ORACLES, Oracle};

@@ -33,6 +33,8 @@ pub(crate) enum Verb {
     Run(verb::run::Args),
     /// Run all schedules of a program that preempt at most so often.
     Explore(verb::explore::Args),
+    /// Say which interleaving points were reached, and who met whom there.
+    Coverage(verb::coverage::Args),
     /// Leave out one protection after the other and say what breaks.
     Ablate(verb::ablate::Args),
     /// Name the kernels, protections, oracles, targets, axes and places.

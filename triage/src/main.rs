@@ -7,6 +7,7 @@
 mod anchor;
 mod args;
 mod case;
+mod coverage;
 mod diagram;
 mod engine;
 mod explore;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Verb::Show(args) => verb::show::run(&args),
         Verb::Run(args) => verb::run::run(&args),
         Verb::Explore(args) => verb::explore::run(&args),
+        Verb::Coverage(args) => verb::coverage::run(&args),
         Verb::Ablate(args) => verb::ablate::run(args),
         Verb::List(args) => verb::list::run(&args),
     };

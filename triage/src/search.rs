@@ -152,7 +152,7 @@ pub(crate) fn search(search: &Search, progress: &Progress) -> SearchResult {
 }
 
 /// Program `n` of the search: a stream of random numbers of its own, so that it does not depend on those before it.
-fn draw(source: &mut ChaCha8Rng, search: &Search, n: u64) -> Program {
+pub(crate) fn draw(source: &mut ChaCha8Rng, search: &Search, n: u64) -> Program {
     source.set_stream(n);
     source.set_word_pos(0);
     let die = source.next_u32();

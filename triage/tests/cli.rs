@@ -160,12 +160,15 @@ fn explore_runs_all_schedules() {
 }
 
 #[test]
-fn every_protection_is_missed_with_two_preemptions() {
-    let output = racewalk(&["explore", "corpus/litmus/without"]);
-    let out = String::from_utf8_lossy(&output.stdout);
-    let files = out.lines().count() - 1;
-    let sum = out.lines().last().unwrap_or_default();
-    assert!(files > 30 && sum.ends_with(&format!("{files} violations")), "{out}");
+fn protections_are_missed_with_two_preemptions() {
+    let folder = "corpus/litmus/without";
+    let output =
+        racewalk(&["explore", folder, "--max", "20000", "--random", "0", "--format", "json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let files = answer["files"].as_array().map_or(0, Vec::len) as u64;
+    let found = answer["violations"].as_u64().unwrap_or(0);
+    // All of them when this was written; a bug may come that needs three.
+    assert!(files > 30 && found * 10 >= files * 9, "{found} of {files}");
 }
 
 #[test]
@@ -177,6 +180,22 @@ fn known_findings_are_counted_unless_one_asks_for_them() {
     assert!(answer["files"][0]["known_findings_met"].as_u64() > Some(0), "{answer}");
     check(&["explore", found, "--all-findings"], 1, "verdict: bad_rss_counter", &[]);
     check(&["explore", found, "--kernel", "fixed", "--preemptions", "1"], 0, "verdict: clean", &[]);
+}
+
+#[test]
+fn coverage_says_who_met_whom() {
+    check(&["coverage", RECHECK], 0, "pairs", &[]);
+    // Two programs do not meet at every star.
+    check(&["coverage", RECHECK, "--strict"], 1, "pairs", &[]);
+    let output = racewalk(&["coverage", RECHECK, "--preemptions", "1", "--format", "json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert!(answer["corpus_runs"].as_u64() > Some(50), "{}", answer["corpus_runs"]);
+    let labels = answer["labels"].as_array().expect("a list");
+    let cp6 = labels.iter().find(|row| row["label"] == "cp6").expect("it is a label");
+    assert_eq!(cp6["star"], true);
+    assert_eq!(cp6["passages"][0]["op"], "madvise(collapse)");
+    let met = cp6["passages"][0]["met"].as_array().expect("a list");
+    assert!(met.iter().any(|partner| partner["op"] == "write" && partner["label"] == "wp3"));
 }
 
 #[test]

@@ -24,6 +24,9 @@ macro_rules! places {
 
         /// The names of all places; the index is the place's number, 0 is nowhere.
         pub const PLACES: &[&str] = &["nowhere", $(stringify!($function),)* $(stringify!($label),)*];
+
+        /// The names of the labels, which are the last ones of [`PLACES`].
+        pub const LABELS: &[&str] = &[$(stringify!($label)),*];
     };
 }
 
@@ -93,12 +96,18 @@ places! {
 
 #[cfg(test)]
 mod tests {
-    use super::{PLACES, func, ip};
+    use super::{LABELS, PLACES, func, ip};
 
     #[test]
     fn numbers_are_the_indices_of_the_names() {
         assert_eq!(PLACES[usize::from(func::zap_pte_range.0)], "zap_pte_range");
         assert_eq!(PLACES[usize::from(ip::cp8.0)], "cp8");
+    }
+
+    #[test]
+    fn labels_are_the_last_places() {
+        assert!(PLACES.ends_with(LABELS));
+        assert_eq!(LABELS[0], "cp1");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod ablate;
 pub(crate) mod check;
+pub(crate) mod coverage;
 pub(crate) mod explore;
 pub(crate) mod fuzz;
 pub(crate) mod list;
