@@ -53,6 +53,7 @@ raisers! {
     unlock_not_owner
     vm_bug_on
     vma_inconsistent
+    vma_used_after_free
     write_to_detached_table
 }
 
