@@ -141,7 +141,7 @@ impl Work {
 
     fn campaign(&mut self, args: &Args, ask: &Ask) {
         let (begun, most) = (Instant::now(), Duration::from_secs(args.seconds));
-        let axes = ask.axes(Axes::default());
+        let axes = Axes::default().with(&ask.axes);
         let variant = Some(ask.variant());
         let options = Options { variant, axes: Some(axes), ..Options::default() };
         let search = Search { ask: ask.clone(), seed: args.seed, ..Search::default() };
