@@ -26,6 +26,7 @@ raisers! {
     change_outside_notifier_range
     collapse_result
     deadlock
+    deposit_mismatch
     folio_freed_in_use
     hpage_pte_appeared
     huge_and_small_coexist

@@ -23,8 +23,45 @@ pub struct AddressSpace {
     pub i_size: Word,
     /// `i_mmap`: the VMAs that map it, one bit each.
     pub i_mmap: Word,
-    /// `i_pages`: 0, or the folio + 1, at each index (a huge folio at each of its indices).
+    /// `i_pages`: a [`Slot`] at each index (a huge folio at each of its indices).
     pub i_pages: Vec<Word>,
+    /// `nrpages`: pages in the cache. Changes under xa_lock.
+    pub nrpages: Word,
+    /// `info->alloced` of shmem: pages that the inode is charged for.
+    pub alloced: Word,
+    /// `info->lock`.
+    pub info_lock: Spinlock,
+}
+
+/// What the page cache holds at an index.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Slot {
+    /// Nothing: a hole.
+    Empty,
+    /// A folio, huge or not.
+    Folio(FolioId),
+    /// XA_RETRY_ENTRY: somebody who holds xa_lock is about to store something else.
+    Retry,
+}
+
+impl Slot {
+    const RETRY: u64 = u64::MAX;
+
+    fn of(word: u64) -> Slot {
+        match word {
+            0 => Slot::Empty,
+            Slot::RETRY => Slot::Retry,
+            n => Slot::Folio(FolioId(n as u32 - 1)),
+        }
+    }
+
+    fn to_word(self) -> u64 {
+        match self {
+            Slot::Empty => 0,
+            Slot::Retry => Slot::RETRY,
+            Slot::Folio(folio) => u64::from(folio.0) + 1,
+        }
+    }
 }
 
 impl AddressSpace {
@@ -39,6 +76,9 @@ impl AddressSpace {
             i_size: Word::new(Class::ISize.obj(n), 0),
             i_mmap: Word::new(Class::IMmap.obj(n), 0),
             i_pages: (0..pages).map(|i| Word::new(Class::Cache.obj(n * pages + i), 0)).collect(),
+            nrpages: Word::new(Class::NrPages.obj(n), 0),
+            alloced: Word::new(Class::IBlocks.obj(n), 0),
+            info_lock: Spinlock::new(Class::IBlocks.obj(16 + n), LockClass::spinning(rank::LEAF)),
         }
     }
 
@@ -46,17 +86,52 @@ impl AddressSpace {
         self.i_rwsem.reset();
         self.i_mmap_rwsem.reset();
         self.xa_lock.reset();
-        [&self.i_size, &self.i_mmap].into_iter().chain(&self.i_pages).for_each(|word| word.poke(0));
+        self.info_lock.reset();
+        let words = [&self.i_size, &self.i_mmap, &self.nrpages, &self.alloced];
+        words.into_iter().chain(&self.i_pages).for_each(|word| word.poke(0));
     }
 
     /// The folio at an index, without a step.
     pub fn peek(&self, index: u32) -> Option<FolioId> {
-        self.i_pages.get(index as usize)?.peek().checked_sub(1).map(|id| FolioId(id as u32))
+        match self.slot(index) {
+            Slot::Folio(folio) => Some(folio),
+            Slot::Empty | Slot::Retry => None,
+        }
     }
 
-    /// The folio at an index.
+    /// What is at an index, without a step.
+    pub fn slot(&self, index: u32) -> Slot {
+        self.i_pages.get(index as usize).map_or(Slot::Empty, |word| Slot::of(word.peek()))
+    }
+
+    /// The folio at an index. Where the kernel spins on a RETRY entry, this waits for the lock under which it is one.
     pub fn load(&self, cpu: &Cpu<'_>, index: u32) -> Option<FolioId> {
-        self.i_pages.get(index as usize)?.read_once(cpu).checked_sub(1).map(|id| FolioId(id as u32))
+        let word = self.i_pages.get(index as usize)?;
+        loop {
+            match Slot::of(word.read_once(cpu)) {
+                Slot::Folio(folio) => return Some(folio),
+                Slot::Empty => return None,
+                Slot::Retry => {
+                    self.xa_lock.lock(cpu);
+                    self.xa_lock.unlock(cpu);
+                }
+            }
+        }
+    }
+
+    /// Stores something at an index. xa_lock is held.
+    pub fn store(&self, cpu: &Cpu<'_>, index: u32, slot: Slot) {
+        cpu.assert_held(self.xa_lock.obj());
+        if let Some(word) = self.i_pages.get(index as usize) {
+            word.write_once(cpu, slot.to_word());
+        }
+    }
+
+    /// Stores one entry over many indices: one action. xa_lock is held.
+    pub fn store_multi(&self, cpu: &Cpu<'_>, first: u32, pages: u32, slot: Slot) {
+        self.store(cpu, first, slot);
+        let rest = first as usize + 1..(first + pages) as usize;
+        self.i_pages[rest].iter().for_each(|word| word.poke(slot.to_word()));
     }
 }
 
@@ -110,8 +185,9 @@ impl Kernel {
             self.folio_ref_add(cpu, folio, i64::from(pages));
             cpu.debts.owe(self.folio(folio).refcount.obj(), i64::from(pages));
             for slot in &mapping.i_pages[range] {
-                slot.poke(u64::from(folio.0) + 1);
+                slot.poke(Slot::Folio(folio).to_word());
             }
+            mapping.nrpages.add_return(cpu, i64::from(pages));
         }
         mapping.xa_lock.unlock(cpu);
         empty
@@ -126,6 +202,7 @@ impl Kernel {
             slot.write_once(cpu, 0);
         }
         self.folio(folio).set_mapping(cpu, Mapping::None);
+        mapping.nrpages.add_return(cpu, -i64::from(pages));
         cpu.debts.owe(self.folio(folio).refcount.obj(), -i64::from(pages));
         mapping.xa_lock.unlock(cpu);
         self.folio_put_refs(cpu, folio, i64::from(pages));

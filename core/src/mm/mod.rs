@@ -37,7 +37,7 @@ mod types;
 mod vma;
 mod vmscan;
 
-pub use filemap::AddressSpace;
+pub use filemap::{AddressSpace, Slot};
 pub use folio::{COMPOUND_MAPPED, Folio, Folios, Mapping, Page, flags, small_folios};
 pub use kernel::{
     Config, FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, Ptlock, UNITS_MAX, VMAS_MAX, Width,

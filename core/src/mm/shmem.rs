@@ -7,6 +7,50 @@ use super::place::{func, ip};
 use super::types::{FileId, FolioId};
 use crate::sync::Cpu;
 
+/// What the last pass of a truncation did to an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Undone {
+    /// The folio has left the cache.
+    Gone,
+    /// It had left before.
+    NotOurs,
+    /// It was split: its pieces are next.
+    Split,
+    /// It could not be split, and stays for its first pages; the others are zero.
+    Kept,
+}
+
+/// v6.6: whatever is found is removed as a whole. But a collapse may have stored a huge page there since the partial
+/// folio was dealt with, and then the pages in front of the new end of the file go too.
+pub(super) fn undo_whole(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    file: FileId,
+    folio: FolioId,
+    _: u32,
+) -> Undone {
+    if k.truncate_inode_folio(cpu, file, folio) { Undone::Gone } else { Undone::NotOurs }
+}
+
+/// The fix: a huge page is split, and only what lies behind the end goes.
+pub(super) fn undo_split(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    file: FileId,
+    folio: FolioId,
+    lstart: u32,
+) -> Undone {
+    if !k.folios.is_large(folio) || k.folio(folio).read_mapping(cpu) != Mapping::File(file) {
+        return undo_whole(cpu, k, file, folio, lstart);
+    }
+    k.folio_mark_dirty(cpu, folio);
+    match k.truncate_inode_partial_folio(cpu, file, folio, lstart) {
+        false => Undone::Kept,
+        true if k.folios.is_large(folio) => Undone::Gone,
+        true => Undone::Split,
+    }
+}
+
 /// `PAGEVEC_SIZE`: folios that one look at the cache gathers.
 const BATCH: usize = 15;
 
@@ -26,7 +70,7 @@ impl Kernel {
     /// `shmem_get_folio_gfp`. Beyond i_size there is nothing: SIGBUS.
     ///
     /// A folio that is found needs no second look at i_size: a racing truncate takes its lock next, and unmaps it.
-    fn shmem_get_folio(
+    pub(super) fn shmem_get_folio(
         &self,
         cpu: &Cpu<'_>,
         file: FileId,
@@ -53,9 +97,11 @@ impl Kernel {
                 continue;
             }
             self.folio_add_lru(cpu, folio);
+            self.shmem_recalc_inode(cpu, file, 1);
             // A truncate that came since may have scanned this index while it was still empty.
             if self.beyond_i_size(cpu, file, index) {
                 self.filemap_remove_folio(cpu, file, folio);
+                self.shmem_recalc_inode(cpu, file, 0);
                 self.unlock_and_put(cpu, folio);
                 return Err(FaultResult::Sigbus);
             }
@@ -123,7 +169,40 @@ impl Kernel {
             }
         }
         let start = self.undo_partial(cpu, file, lstart);
-        self.undo_rest(cpu, file, start);
+        self.undo_rest(cpu, file, lstart, start);
+        self.shmem_recalc_inode(cpu, file, 0);
+    }
+
+    /// `shmem_recalc_inode`: the inode is charged for `alloced` pages more; and whatever it is charged for that has left
+    /// the page cache since is given back.
+    pub(super) fn shmem_recalc_inode(&self, cpu: &Cpu<'_>, file: FileId, alloced: i64) {
+        let mapping = self.mapping(file);
+        mapping.info_lock.lock(cpu);
+        let charged = mapping.alloced.add_return(cpu, alloced);
+        let freed = charged - mapping.nrpages.read_once(cpu) as i64;
+        if freed > 0 {
+            mapping.alloced.add_return(cpu, -freed);
+        }
+        mapping.info_lock.unlock(cpu);
+    }
+
+    /// `shmem_charge`: a collapse is about to fill that many holes.
+    pub(super) fn shmem_charge(&self, cpu: &Cpu<'_>, file: FileId, pages: i64) {
+        let mapping = self.mapping(file);
+        // First in nrpages: a racing shmem_recalc_inode() must not take them for freed.
+        mapping.xa_lock.lock(cpu);
+        mapping.nrpages.add_return(cpu, pages);
+        mapping.xa_lock.unlock(cpu);
+        self.shmem_recalc_inode(cpu, file, pages);
+    }
+
+    /// The collapse has failed: nrpages goes back, then `shmem_uncharge`.
+    pub(super) fn shmem_uncharge(&self, cpu: &Cpu<'_>, file: FileId, pages: i64) {
+        let mapping = self.mapping(file);
+        mapping.xa_lock.lock(cpu);
+        mapping.nrpages.add_return(cpu, -pages);
+        mapping.xa_lock.unlock(cpu);
+        self.shmem_recalc_inode(cpu, file, 0);
     }
 
     /// (b) of the semantics: the folio around `lstart`. Returns where the rest begins.
@@ -139,8 +218,8 @@ impl Kernel {
     }
 
     /// (c): whatever is left, or comes back, from `start` on. Waits for locks, and goes round until all is gone.
-    fn undo_rest(&self, cpu: &Cpu<'_>, file: FileId, start: u32) {
-        let mut index = start;
+    fn undo_rest(&self, cpu: &Cpu<'_>, file: FileId, lstart: u32, start: u32) {
+        let (mut start, mut index) = (start, start);
         loop {
             cpu.pass(ip::undo_scan);
             let mut batch = [(FolioId(0), 0); BATCH];
@@ -155,11 +234,16 @@ impl Kernel {
             for (n, &(folio, at)) in batch[..found].iter().enumerate() {
                 cpu.pass(ip::undo_entry);
                 self.folio(folio).lock.lock(cpu);
-                let ours = self.truncate_inode_folio(cpu, file, folio);
+                let undone = (self.steps.undo_entry)(cpu, self, file, folio, lstart);
+                let next = self.folio(folio).index() + self.folios.nr_pages(folio);
                 self.folio(folio).lock.unlock(cpu);
-                if !ours {
-                    // Somebody else has removed it, and something else may be there: look again from here on.
-                    index = at;
+                if undone == Undone::Kept {
+                    start = start.max(next);
+                }
+                if matches!(undone, Undone::NotOurs | Undone::Split) {
+                    // Somebody else has removed it, and something else may be there: look again from here on. Or it is in
+                    // pieces now, which are looked at one by one.
+                    index = if undone == Undone::Split { start } else { at };
                     batch[n..found].iter().for_each(|&(folio, _)| self.folio_put(cpu, folio));
                     break;
                 }

@@ -56,6 +56,7 @@ pub const ORACLES: &[Oracle] = &[
     tables::DEPOSIT_MISMATCH,
     tables::MIGRATION_ENTRY_LEFT,
     page_cache::PAGE_CACHE_INCONSISTENT,
+    page_cache::BAD_SHMEM_ACCOUNTING,
     vma::VMA_USED_AFTER_FREE,
     vma::VMA_INCONSISTENT,
     progress::DEADLOCK,

@@ -125,7 +125,8 @@ impl Observed {
                 self.unlinked[me] = None;
                 self.installed[me] = None;
             }
-            What::OpEnd(_) => self.unlinked[me] = None,
+            // From here on the huge page may be faulted in.
+            What::Retracted { .. } | What::OpEnd(_) => self.unlinked[me] = None,
             _ => {}
         }
     }

@@ -1,17 +1,63 @@
 //! The page cache and its folios agree.
 //!
-//! Verified: at quiescence each slot's folio names this file and covers this index, and is up to date.
-//! Not verified: nrpages (the model derives it), pages beyond the end of the file that a failed split keeps.
+//! Verified: at quiescence each slot's folio names this file and covers this index, and is up to date; no slot holds a
+//! RETRY entry; nrpages is the number of pages, and shmem is charged for as many.
+//! Not verified: pages beyond the end of the file that a failed split keeps.
 
 use super::view::Wrong;
 use super::{Oracle, View};
-use crate::mm::{Kernel, Mapping, flags};
+use crate::mm::{AddressSpace, Kernel, Mapping, Slot, flags};
+
+/// No RETRY entry is left, and nrpages is right.
+fn slots_are_counted(file: &AddressSpace) -> Result<(), Wrong> {
+    let mut pages = 0;
+    for index in 0..file.i_pages.len() as u32 {
+        match file.slot(index) {
+            Slot::Empty => {}
+            Slot::Folio(_) => pages += 1,
+            Slot::Retry => {
+                let detail = format!("index {index} of file f{} holds a RETRY entry", file.id.0);
+                return Err(Wrong::new(detail, [file.i_pages[index as usize].obj()]));
+            }
+        }
+    }
+    let nrpages = file.nrpages.peek();
+    if nrpages == pages {
+        return Ok(());
+    }
+    let detail =
+        format!("f{} has {pages} pages in its cache, but nrpages {}", file.id.0, nrpages as i64);
+    Err(Wrong::new(detail, [file.nrpages.obj()]))
+}
+
+/// Q19: what shmem is charged for.
+pub(super) const BAD_SHMEM_ACCOUNTING: Oracle = Oracle {
+    quiesce: Some(|view: &View<'_>, _| {
+        for file in &view.kernel.files {
+            let (alloced, nrpages) = (file.alloced.peek(), file.nrpages.peek());
+            if alloced != nrpages {
+                let detail = format!(
+                    "f{} is charged for {} pages and has {}",
+                    file.id.0, alloced as i64, nrpages as i64
+                );
+                return Err(Wrong::new(detail, [file.alloced.obj()]));
+            }
+        }
+        Ok(())
+    }),
+    ..Oracle::new(
+        "bad_shmem_accounting",
+        "Q19",
+        "An inode of shmem is charged for the pages that it has.",
+    )
+};
 
 /// Q14.
 pub(super) const PAGE_CACHE_INCONSISTENT: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {
         let k = view.kernel;
         for file in &k.files {
+            slots_are_counted(file)?;
             for index in 0..file.i_pages.len() as u32 {
                 let Some(id) = file.peek(index) else { continue };
                 let folio = k.folio(id);

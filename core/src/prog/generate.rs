@@ -129,8 +129,20 @@ const FIRST_LOOK: u32 = 17;
 const GAP: u32 = 5;
 
 /// How often each scene is drawn: those with a private mapping more often, since only there a copy can be made.
-const SCENE_WEIGHTS: [(u32, usize); 8] =
-    [(2, 0), (10, 1), (1, 2), (2, 3), (2, 4), (1, 5), (3, 6), (1, 7)];
+const SCENE_WEIGHTS: [(u32, usize); 12] = [
+    (2, 0),
+    (10, 1),
+    (1, 2),
+    (2, 3),
+    (2, 4),
+    (1, 5),
+    (3, 6),
+    (1, 7),
+    (2, 8),
+    (2, 9),
+    (2, 10),
+    (1, 11),
+];
 
 /// Numbers of CPUs.
 const CPU_COUNTS: [(u32, u8); 4] = [(1, 1), (9, 2), (8, 3), (2, 4)];

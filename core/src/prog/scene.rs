@@ -17,7 +17,7 @@ pub struct Scene {
 ///
 /// All have one address space and one file of a huge unit in huge folios, mapped at `1h` by small entries, unless the
 /// title says otherwise.
-pub static SCENES: [Scene; 8] = [
+pub static SCENES: [Scene; 12] = [
     Scene { title: "shared", items: &[MM, FILE, SHARED, table(0), populate(0)] },
     Scene { title: "private", items: &[MM, FILE, PRIVATE, table(0), populate(0)] },
     Scene {
@@ -63,6 +63,27 @@ pub static SCENES: [Scene; 8] = [
         title: "shared, one page mapped in the secondary MMU too",
         items: &[MM, FILE, SHARED, table(0), populate(0), KVM],
     },
+    Scene { title: "shared, of small folios", items: &[MM, SMALL, SHARED, populate(0)] },
+    Scene {
+        title: "of small folios in two mms, shared in one, private in the other",
+        items: &[
+            MM,
+            MM,
+            SMALL,
+            SHARED,
+            file_at(1, Mapped::Private(F0), 1),
+            populate(0),
+            read(1, 1),
+        ],
+    },
+    Scene {
+        title: "shared and private, with two pages and holes",
+        items: &[MM, EMPTY, SHARED, file_at(0, Mapped::Private(F0), 2), write(0, 0), write(0, 2)],
+    },
+    Scene {
+        title: "of small folios, shared, one page mapped in the secondary MMU too",
+        items: &[MM, SMALL, SHARED, populate(0), KVM],
+    },
 ];
 
 /// The scene of a program that has no vma of its own.
@@ -76,6 +97,8 @@ const ONE: Size = Size::huge(1);
 
 const MM: Setup = Setup::Mm;
 const FILE: Setup = Setup::File { len: ONE, backing: Backing::Huge };
+const SMALL: Setup = Setup::File { len: ONE, backing: Backing::Small };
+const EMPTY: Setup = Setup::File { len: ONE, backing: Backing::Empty };
 const SHARED: Setup = file_at(0, Mapped::Shared(F0), 1);
 const PRIVATE: Setup = file_at(0, Mapped::Private(F0), 1);
 const ANON: Setup = Setup::Mmap {

@@ -77,6 +77,7 @@ fn fill_cache(cpu: &Cpu<'_>, kernel: &Kernel, file: FileId, pages: u32, backing:
         kernel.shmem_init_folio(folio);
         kernel.folio(folio).flags.poke_bits(flags::LRU, 0);
         kernel.filemap_add_folio(cpu, file, index, folio);
+        kernel.mapping(file).alloced.poke_add(i64::from(kernel.folios.nr_pages(folio)));
         kernel.folio_put(cpu, folio);
     }
 }

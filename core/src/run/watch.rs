@@ -120,6 +120,7 @@ fn is_fact(what: What) -> bool {
             | What::Establish { .. }
             | What::UserLoad { .. }
             | What::CollapseResult { .. }
+            | What::Retracted { .. }
     )
 }
 

@@ -53,6 +53,12 @@ impl FolioLock {
         self.0.unlock_untold(cpu);
     }
 
+    /// The lock stays held, but lockdep need not remember it: a collapse locks more pages than a CPU holds locks. It is
+    /// released by [`FolioLock::unlock_inherited`].
+    pub fn forget(&self, cpu: &Cpu<'_>) {
+        cpu.released_hushed(self.obj());
+    }
+
     /// Complains if this CPU has not locked it, inherited or not.
     pub fn assert_locked(&self, cpu: &Cpu<'_>) {
         if self.owner() != Some(cpu.id()) {

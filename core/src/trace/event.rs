@@ -209,6 +209,13 @@ pub enum What {
         /// Which mm.
         mm: u8,
     },
+    /// `collapse_file` is done with the page tables over its range, and about to unlock the huge page.
+    Retracted {
+        /// The file.
+        file: u8,
+        /// The first index of the range.
+        index: u32,
+    },
     /// `collapse_pte_mapped_thp` returned (its result as the scan_result's number).
     CollapseResult {
         /// Which mm.

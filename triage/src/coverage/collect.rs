@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use racewalk::prog::{Op, Program};
+use racewalk::prog::{Op, Program, Slot};
 use racewalk::{Event, LABELS, Obj, Place, What, place_name};
 
 use crate::anchor::race;
 
-/// An operation by its name in program text, with the advice of an madvise.
+/// An operation by its name in program text, with the words that it must have.
 pub(crate) type OpName = String;
 
 /// An operation at a label; `None`: before its first one.
@@ -63,11 +63,19 @@ impl Reach {
     }
 }
 
-/// The name of an operation.
+/// The name of an operation, with the words that its text must have: `madvise(collapse)`.
 fn op_name(op: &Op) -> OpName {
-    match op {
-        Op::Madvise { advice, .. } => format!("madvise({})", advice.name()),
-        _ => op.verb().to_owned(),
+    let mut words = Vec::new();
+    { *op }.visit(&mut |slot| {
+        if let Slot::Word(word) = slot
+            && word.is_required()
+        {
+            words.push(word.words()[word.index()]);
+        }
+    });
+    match words.as_slice() {
+        [] => op.verb().to_owned(),
+        words => format!("{}({})", op.verb(), words.join(", ")),
     }
 }
 

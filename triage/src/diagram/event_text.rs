@@ -87,6 +87,9 @@ fn text(event: &Event, hpn: u32) -> String {
         What::CollapseResult { mm, haddr, install, result } => {
             format!("collapse of m{mm} page {haddr} (install {install}) returns {result}")
         }
+        What::Retracted { file, index } => {
+            format!("page tables over page {index} of f{file} are retracted")
+        }
         What::Splat(splat) => splat_text(splat, hpn),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use racewalk::prog::{Axes, Program};
+use racewalk::prog::Program;
 use racewalk::sched::{Bounded, Frontier};
 use racewalk::{Machine, Options, Outcome, Variant};
 use rand_chacha::ChaCha8Rng;
@@ -141,9 +141,8 @@ impl Work {
 
     fn campaign(&mut self, args: &Args, ask: &Ask) {
         let (begun, most) = (Instant::now(), Duration::from_secs(args.seconds));
-        let axes = Axes::default().with(&ask.axes);
         let variant = Some(ask.variant());
-        let options = Options { variant, axes: Some(axes), ..Options::default() };
+        let options = Options { variant, ..Options::default() };
         let search = Search { ask: ask.clone(), seed: args.seed, ..Search::default() };
         let mut source = ChaCha8Rng::seed_from_u64(args.seed);
         for n in 0.. {
@@ -151,7 +150,7 @@ impl Work {
                 return;
             }
             let mut program = draw(&mut source, &search, n);
-            program.head.axes = axes;
+            program.head.axes = program.head.axes.with(&ask.axes);
             self.run(&program, &options);
             self.tell();
         }

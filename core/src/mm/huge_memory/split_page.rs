@@ -199,6 +199,7 @@ impl Kernel {
             t.flags.poke_bits(0, flags::DIRTY);
             entry.write_once(cpu, 0);
             t.set_mapping(cpu, Mapping::None);
+            self.mapping(file).nrpages.add_return(cpu, -1);
             self.folio_put(cpu, tail);
         }
     }

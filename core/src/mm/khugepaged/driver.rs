@@ -39,6 +39,7 @@ impl Kernel {
         {
             return Errno::Einval;
         }
+        self.lru_add_drain_all(cpu);
         let (mut thps, mut last_fail) = (0, ScanResult::Fail);
         let wanted = (hend.0 - hstart.0) / self.hpn;
         let mut mmap_locked = true;
@@ -64,7 +65,7 @@ impl Kernel {
             };
             self.mm(mm).mmap_lock.up_read(cpu);
             mmap_locked = false;
-            let mut result = self.hpage_collapse_scan_file(cpu, file, spec.pgoff_of(haddr));
+            let mut result = self.hpage_collapse_scan_file(cpu, file, spec.pgoff_of(haddr), false);
             if result == ScanResult::PteMappedHugepage {
                 cpu.pass(ip::collapse_relock);
                 mmap_locked = (self.steps.collapse_locked)(cpu, self, mm, haddr, &mut result);

@@ -1,5 +1,6 @@
 //! khugepaged looks at one VMA, and at the page cache behind it (kernel-semantics sections 9.4 and 9.12).
 
+use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::place::func;
 use crate::mm::types::{FileId, MmId, Vaddr};
@@ -8,21 +9,57 @@ use crate::sync::Cpu;
 use super::ScanResult;
 
 impl Kernel {
-    /// `hpage_collapse_scan_file`: what the page cache holds at `index`, with neither lock nor reference.
+    /// `hpage_collapse_scan_file`: looks whether the page cache is worth a collapse at `start`, with neither lock nor
+    /// reference, and does it.
     ///
-    /// Where it holds no huge folio, `collapse_file` would make one; without it the answer is SCAN_FAIL.
-    pub fn hpage_collapse_scan_file(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> ScanResult {
+    /// Whatever is seen of a folio may be over by the time it is said: `collapse_file` asks again.
+    pub fn hpage_collapse_scan_file(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        start: u32,
+        is_khugepaged: bool,
+    ) -> ScanResult {
         let _f = cpu.enter(func::hpage_collapse_scan_file);
         cpu.rcu_read_lock();
-        let folio = self.mapping(file).load(cpu, index);
-        let result = match folio {
-            Some(folio) if !self.folios.is_large(folio) => ScanResult::Fail,
-            Some(folio) if self.folio(folio).index() != index => ScanResult::PageCompound,
-            Some(_) => ScanResult::PteMappedHugepage,
-            None => ScanResult::Fail,
-        };
+        let scanned = self.scan_page_cache(cpu, file, start);
         cpu.rcu_read_unlock();
-        result
+        match scanned {
+            Err(result) => result,
+            // max_ptes_none is HPN - 1 by default: one page is enough, but none is not.
+            Ok(present) if is_khugepaged && present < 1 => ScanResult::ExceedNonePte,
+            Ok(_) => self.collapse_file(cpu, file, start, is_khugepaged),
+        }
+    }
+
+    /// How many pages are present, unless one of them stands in the way.
+    fn scan_page_cache(&self, cpu: &Cpu<'_>, file: FileId, start: u32) -> Result<u32, ScanResult> {
+        let mut present = 0;
+        for index in start..start + self.hpn {
+            // Empty slots cost no step: the walk of the xarray does not visit them.
+            if self.mapping(file).peek(index).is_none() {
+                continue;
+            }
+            let Some(folio) = self.mapping(file).load(cpu, index) else { continue };
+            let f = self.folio(folio);
+            if self.folios.is_large(folio) {
+                let same = index == start && f.index() == start;
+                return Err(if same {
+                    ScanResult::PteMappedHugepage
+                } else {
+                    ScanResult::PageCompound
+                });
+            }
+            if !f.has(flags::LRU) {
+                return Err(ScanResult::PageLru);
+            }
+            let mapcount = self.folio_mapcount(folio);
+            if f.refcount.read_once(cpu) as i64 != 1 + mapcount {
+                return Err(ScanResult::PageCount);
+            }
+            present += 1;
+        }
+        Ok(present)
     }
 
     /// `khugepaged_scan_mm_slot`, from `start` to `end`: each aligned range whose huge page is mapped by PTEs.
@@ -41,7 +78,7 @@ impl Kernel {
             let Some((spec, file)) = eligible.and_then(|spec| Some((spec, spec.file?))) else {
                 return;
             };
-            if self.hpage_collapse_scan_file(cpu, file, spec.pgoff_of(haddr))
+            if self.hpage_collapse_scan_file(cpu, file, spec.pgoff_of(haddr), true)
                 == ScanResult::PteMappedHugepage
             {
                 (self.steps.khugepaged_pte_mapped)(cpu, self, mm, haddr);

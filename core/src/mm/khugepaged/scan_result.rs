@@ -1,34 +1,40 @@
 //! The named reasons for giving up (`enum scan_result`), and what MADV_COLLAPSE makes of them
 //! (kernel-semantics section 9.2).
 
-/// What a scan or a collapse came to. Only those that this model can produce.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-#[repr(u8)]
-pub enum ScanResult {
-    /// SCAN_FAIL: generic; a foreign page, a vanished table, a refused PMD.
-    Fail,
-    /// SCAN_SUCCEED.
-    Succeed,
-    /// SCAN_PMD_NULL: no table to look at.
-    PmdNull,
-    /// SCAN_PMD_NONE.
-    PmdNone,
-    /// SCAN_PMD_MAPPED: it is a huge PMD already.
-    PmdMapped,
-    /// SCAN_PTE_NON_PRESENT.
-    PteNonPresent,
-    /// SCAN_PTE_MAPPED_HUGEPAGE: the page cache holds the right huge page.
-    PteMappedHugepage,
-    /// SCAN_PAGE_NULL: no page in the cache.
-    PageNull,
-    /// SCAN_PAGE_COMPOUND: a folio of another order.
-    PageCompound,
-    /// SCAN_VMA_NULL: no VMA at the address.
-    VmaNull,
-    /// SCAN_VMA_CHECK: the VMA is not eligible, or does not cover the range.
-    VmaCheck,
-    /// SCAN_ADDRESS_RANGE: alignment or range unsuitable.
-    AddressRange,
+macro_rules! scan_results {
+    ($($(#[$doc:meta])* $name:ident = $text:literal $next:ident $errno:ident;)*) => {
+        /// What a scan or a collapse came to.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+        #[repr(u8)]
+        pub enum ScanResult { $($(#[$doc])* $name,)* }
+
+        impl ScanResult {
+            /// All of them, by number.
+            pub const ALL: &'static [ScanResult] = &[$(ScanResult::$name,)*];
+
+            /// Its name in the kernel.
+            pub const fn name(self) -> &'static str {
+                match self { $(ScanResult::$name => $text,)* }
+            }
+
+            /// Whether MADV_COLLAPSE goes on with the next range after it.
+            pub const fn goes_on(self) -> bool {
+                match self { $(ScanResult::$name => next::$next,)* }
+            }
+
+            /// What MADV_COLLAPSE returns if this is the last failure.
+            pub const fn errno(self) -> Errno {
+                match self { $(ScanResult::$name => Errno::$errno,)* }
+            }
+        }
+    };
+}
+
+/// What MADV_COLLAPSE does after a range that failed.
+#[expect(non_upper_case_globals, reason = "words of the table below")]
+mod next {
+    pub(super) const goes_on: bool = true;
+    pub(super) const stops: bool = false;
 }
 
 /// What madvise(2) returns.
@@ -38,59 +44,53 @@ pub enum Errno {
     Ok,
     /// EINVAL.
     Einval,
+    /// EAGAIN: worth another try.
+    Eagain,
+    /// EBUSY.
+    Ebusy,
+    /// ENOMEM.
+    Enomem,
 }
 
-impl ScanResult {
-    /// All of them, by number.
-    pub const ALL: &'static [ScanResult] = &[
-        ScanResult::Fail,
-        ScanResult::Succeed,
-        ScanResult::PmdNull,
-        ScanResult::PmdNone,
-        ScanResult::PmdMapped,
-        ScanResult::PteNonPresent,
-        ScanResult::PteMappedHugepage,
-        ScanResult::PageNull,
-        ScanResult::PageCompound,
-        ScanResult::VmaNull,
-        ScanResult::VmaCheck,
-        ScanResult::AddressRange,
-    ];
-
-    /// Its name in the kernel.
-    pub const fn name(self) -> &'static str {
-        match self {
-            ScanResult::Fail => "SCAN_FAIL",
-            ScanResult::Succeed => "SCAN_SUCCEED",
-            ScanResult::PmdNull => "SCAN_PMD_NULL",
-            ScanResult::PmdNone => "SCAN_PMD_NONE",
-            ScanResult::PmdMapped => "SCAN_PMD_MAPPED",
-            ScanResult::PteNonPresent => "SCAN_PTE_NON_PRESENT",
-            ScanResult::PteMappedHugepage => "SCAN_PTE_MAPPED_HUGEPAGE",
-            ScanResult::PageNull => "SCAN_PAGE_NULL",
-            ScanResult::PageCompound => "SCAN_PAGE_COMPOUND",
-            ScanResult::VmaNull => "SCAN_VMA_NULL",
-            ScanResult::VmaCheck => "SCAN_VMA_CHECK",
-            ScanResult::AddressRange => "SCAN_ADDRESS_RANGE",
-        }
-    }
-
-    /// Whether MADV_COLLAPSE goes on with the next range after it.
-    pub const fn goes_on(self) -> bool {
-        matches!(
-            self,
-            ScanResult::PmdNull
-                | ScanResult::PteNonPresent
-                | ScanResult::PageNull
-                | ScanResult::PageCompound
-        )
-    }
-
-    /// What MADV_COLLAPSE returns if this is the last failure.
-    pub const fn errno(self) -> Errno {
-        match self {
-            ScanResult::Succeed | ScanResult::PmdMapped => Errno::Ok,
-            _ => Errno::Einval,
-        }
-    }
+scan_results! {
+    /// SCAN_FAIL: generic: a foreign page, a vanished table, a refused PMD.
+    Fail = "SCAN_FAIL" stops Einval;
+    /// SCAN_SUCCEED: collapsed.
+    Succeed = "SCAN_SUCCEED" goes_on Ok;
+    /// SCAN_PMD_NULL: no table to look at.
+    PmdNull = "SCAN_PMD_NULL" goes_on Einval;
+    /// SCAN_PMD_NONE: the PMD entry is empty.
+    PmdNone = "SCAN_PMD_NONE" stops Einval;
+    /// SCAN_PMD_MAPPED: it is a huge PMD already.
+    PmdMapped = "SCAN_PMD_MAPPED" goes_on Ok;
+    /// SCAN_EXCEED_NONE_PTE: too many empty entries, or userfaultfd wants to hear of them.
+    ExceedNonePte = "SCAN_EXCEED_NONE_PTE" stops Ebusy;
+    /// SCAN_PTE_NON_PRESENT: an entry that is not present.
+    PteNonPresent = "SCAN_PTE_NON_PRESENT" goes_on Einval;
+    /// SCAN_PTE_MAPPED_HUGEPAGE: the page cache holds the right huge page.
+    PteMappedHugepage = "SCAN_PTE_MAPPED_HUGEPAGE" goes_on Einval;
+    /// SCAN_PAGE_NULL: no page in the cache.
+    PageNull = "SCAN_PAGE_NULL" goes_on Einval;
+    /// SCAN_PAGE_COUNT: somebody else holds a reference.
+    PageCount = "SCAN_PAGE_COUNT" goes_on Eagain;
+    /// SCAN_PAGE_LRU: a page that is not on the LRU.
+    PageLru = "SCAN_PAGE_LRU" goes_on Eagain;
+    /// SCAN_PAGE_LOCK: a page is locked.
+    PageLock = "SCAN_PAGE_LOCK" goes_on Eagain;
+    /// SCAN_PAGE_COMPOUND: a folio of another order.
+    PageCompound = "SCAN_PAGE_COMPOUND" goes_on Einval;
+    /// SCAN_VMA_NULL: no VMA at the address.
+    VmaNull = "SCAN_VMA_NULL" stops Einval;
+    /// SCAN_VMA_CHECK: the VMA is not eligible, or does not cover the range.
+    VmaCheck = "SCAN_VMA_CHECK" stops Einval;
+    /// SCAN_ADDRESS_RANGE: alignment or range unsuitable.
+    AddressRange = "SCAN_ADDRESS_RANGE" stops Einval;
+    /// SCAN_DEL_PAGE_LRU: a page could not be isolated from the LRU.
+    DelPageLru = "SCAN_DEL_PAGE_LRU" goes_on Eagain;
+    /// SCAN_ALLOC_HUGE_PAGE_FAIL: no huge page to be had.
+    AllocHugePageFail = "SCAN_ALLOC_HUGE_PAGE_FAIL" stops Enomem;
+    /// SCAN_TRUNCATED: the range was truncated, or is empty.
+    Truncated = "SCAN_TRUNCATED" stops Einval;
+    /// SCAN_PAGE_FILLED: a hole was filled meanwhile.
+    PageFilled = "SCAN_PAGE_FILLED" stops Eagain;
 }

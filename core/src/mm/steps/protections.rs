@@ -2,9 +2,12 @@
 //!
 //! The list goes through the patch's message and comments line by line.
 
-use super::table::{Era, Steps, skip};
+use super::table::{Era, Steps, skip, skip_file};
 use crate::mm::huge_memory::split;
-use crate::mm::khugepaged::{check, clear, driver, free, locks, notify, unlink};
+use crate::mm::khugepaged::{
+    ScanResult, check, clear, collapse_file, driver, free, locks, notify, unlink,
+};
+use crate::mm::shmem;
 use crate::mm::vma;
 
 /// A protection: a step, or a few, that can be left out.
@@ -90,6 +93,27 @@ protections! {
     i_mmap_lock PRE_SEED "i_mmap is held for write: no truncate walks this table" |s| { s.i_mmap_lock = skip; s.i_mmap_unlock = skip; };
     anon_vma_lock PRE_SEED "anon_vma is held for write: no rmap walk comes here" |s| { s.anon_vma_lock = skip; s.anon_vma_unlock = skip; };
     table_sync PRE_SEED "walkers with interrupts off are waited for" |s| s.table_sync = skip;
+    cf_unmap ALL "collapse_file() unmaps each old page" |s| s.cf_unmap = |_, _, _| {};
+    cf_refcount ALL "... which then has three references: pin, cache, isolation" |s| s.cf_check_count = |_, _, _| true;
+    cf_flush ALL "... and is flushed from all TLBs" |s| s.cf_flush = |_, _| {};
+    cf_flush_before_copy ALL "... before it is copied" |s| { s.cf_flush = |_, _| {}; s.cf_flush_late = collapse_file::run::flush; };
+    cf_charge_holes ALL "holes that become pages are charged" |s| s.cf_charge_holes = skip_file;
+    cf_rollback_holes ALL "... and given back when the collapse fails" |s| s.cf_uncharge_holes = skip_file;
+    cf_seal_holes ALL "holes are sealed before the huge page is stored" |s| s.cf_seal_holes = collapse_file::holes::lock_only;
+    cf_retry_entries ALL "... by RETRY entries" |s| s.cf_store_retry = skip_file;
+    cf_recount_holes ALL "... and counted again: a fault may have filled one" |s| s.cf_recount_holes = |_, _, _| ScanResult::Succeed;
+    cf_uffd_missing ALL "a VMA registered for missing pages keeps its holes" |s| s.cf_uffd_missing = |_, _, _| false;
+    cf_uptodate ALL "the huge page is up to date before it can be found" |s| s.cf_mark_uptodate = skip_file;
+    cf_hpage_locked ALL "the huge page is locked until the page tables are gone" |s| { s.cf_unlock_hpage_early = collapse_file::run::unlock_hpage; s.cf_unlock_hpage = skip_file; };
+    cf_retract ALL "page tables over the range are retracted" |s| s.cf_retract = skip_file;
+    retract_i_mmap ALL "retract_page_tables() holds i_mmap_rwsem" |s| { s.retract_lock = |_, _, _| {}; s.retract_unlock = |_, _, _| {}; };
+    retract_covers ALL "... leaves a table alone that maps something else too" |s| s.retract_covers = |_, _, _| true;
+    retract_test_exit ALL "... and that of an mm that is exiting" |s| s.retract_test_exit = |_, _, _| false;
+    retract_notifier ALL "... tells mirrors" |s| { s.retract_notify_start = |_, _, _, _| {}; s.retract_notify_end = |_, _, _, _| {}; };
+    retract_ptl ALL "... holds ptl inside pml" |s| { s.retract_lock_ptl = |_, _, _| {}; s.retract_unlock_ptl = |_, _, _| {}; };
+    retract_recheck ALL "... asks for an anon_vma and uffd-wp again under ptl" |s| s.retract_recheck = |_, _, _| false;
+    retract_free_defer ALL "... and frees the table after a grace period" |s| s.retract_free = |cpu, k, table| k.pte_free(cpu, table);
+    undo_splits FIXED "the last pass of a truncation splits a huge page instead of dropping it whole" |s| s.undo_entry = shmem::undo_whole;
     split_counter_first FIXED "__split_huge_pmd() corrects the rss counter before it puts the page" |s| s.split_uncount = split::put_then_uncount;
     pte_map_rcu ALL "pte_offset_map() holds RCU" |s| { s.pte_map_rcu_lock = |_| {}; s.pte_map_rcu_unlock = |_| {}; };
     pte_map_recheck ALL "pte_offset_map_lock() looks at the PMD again under ptl" |s| s.pte_map_recheck = |_, _, _| true;

@@ -2,12 +2,14 @@
 
 use crate::mm::huge_memory::split;
 use crate::mm::kernel::Kernel;
+use crate::mm::khugepaged::collapse_file::{self, CollapseFile};
 use crate::mm::khugepaged::{
     Collapse, ScanResult, abort, check, clear, driver, free, install, locks, notify, pre_seed,
-    read_locked, unlink,
+    read_locked, retract, unlink,
 };
-use crate::mm::pgtable::PteMap;
-use crate::mm::types::{FolioId, MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
+use crate::mm::pgtable::{Lockptr, PteMap};
+use crate::mm::shmem::{self, Undone};
+use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, TableId, Vaddr, VmaId};
 use crate::mm::vma;
 use crate::sync::{Cpu, Word};
 
@@ -75,6 +77,12 @@ pub(super) type Driver = fn(&Cpu<'_>, &Kernel, MmId, Vaddr, &mut ScanResult) -> 
 
 /// What a collapse leaves out.
 pub(super) fn skip(_: &Cpu<'_>, _: &Kernel, _: &mut Collapse) {}
+
+/// A stage of collapse_file.
+pub(super) type FileAct = fn(&Cpu<'_>, &Kernel, &mut CollapseFile);
+
+/// A stage that is left out.
+pub(super) fn skip_file(_: &Cpu<'_>, _: &Kernel, _: &mut CollapseFile) {}
 
 macro_rules! steps {
     ($($(#[$doc:meta])* $field:ident: $type:ty = $v66:expr;)*) => {
@@ -196,6 +204,59 @@ steps! {
     /// The pre-patch collapse waits for whoever walks with interrupts off.
     table_sync: Act = skip;
 
+    /// collapse_file: an old page loses its mappings.
+    cf_unmap: fn(&Cpu<'_>, &Kernel, FolioId) = collapse_file::gather::unmap;
+    /// ... and then has three references and no more.
+    cf_check_count: fn(&Cpu<'_>, &Kernel, FolioId) -> bool = collapse_file::gather::count_is_three;
+    /// The flush of what was unmapped, before the copy.
+    cf_flush: fn(&Cpu<'_>, &Kernel) = collapse_file::run::flush;
+    /// ... after the copy.
+    cf_flush_late: fn(&Cpu<'_>, &Kernel) = |_, _| {};
+    /// The holes are charged.
+    cf_charge_holes: FileAct = collapse_file::holes::charge;
+    /// ... and given back if the collapse fails.
+    cf_uncharge_holes: FileAct = collapse_file::rollback::uncharge;
+    /// The holes are sealed, and xa_lock is taken.
+    cf_seal_holes: fn(&Cpu<'_>, &Kernel, &mut CollapseFile) -> ScanResult = collapse_file::holes::seal;
+    /// ... by RETRY entries.
+    cf_store_retry: FileAct = collapse_file::holes::store_retry;
+    /// ... and counted again.
+    cf_recount_holes: fn(&Cpu<'_>, &Kernel, &mut CollapseFile) -> ScanResult = collapse_file::holes::recount;
+    /// Whether a VMA over the range wants to hear of missing pages.
+    cf_uffd_missing: fn(&Cpu<'_>, &Kernel, &mut CollapseFile) -> bool = collapse_file::holes::uffd_missing;
+    /// The huge page is up to date before it can be found.
+    cf_mark_uptodate: FileAct = collapse_file::store::mark_uptodate;
+    /// The huge page is unlocked before the page tables are retracted.
+    cf_unlock_hpage_early: FileAct = skip_file;
+    /// The page tables over the range go.
+    cf_retract: FileAct = collapse_file::run::retract;
+    /// The huge page is unlocked.
+    cf_unlock_hpage: FileAct = collapse_file::run::unlock_hpage;
+
+    /// retract_page_tables: i_mmap_rwsem for read.
+    retract_lock: fn(&Cpu<'_>, &Kernel, FileId) = retract::lock_i_mmap;
+    /// ... and dropped.
+    retract_unlock: fn(&Cpu<'_>, &Kernel, FileId) = retract::unlock_i_mmap;
+    /// The VMA covers the whole, aligned range.
+    retract_covers: fn(&Kernel, VmaId, Vaddr) -> bool = retract::covers;
+    /// The mm is exiting.
+    retract_test_exit: fn(&Cpu<'_>, &Kernel, MmId) -> bool = retract::test_exit;
+    /// The invalidation range is opened.
+    retract_notify_start: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) = retract::notify_start;
+    /// ... and closed.
+    retract_notify_end: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) = retract::notify_end;
+    /// ptl inside pml.
+    retract_lock_ptl: fn(&Cpu<'_>, &Kernel, Lockptr) = |cpu, k, ptl| k.lock(ptl).lock_nested(cpu);
+    /// ... and dropped.
+    retract_unlock_ptl: fn(&Cpu<'_>, &Kernel, Lockptr) = |cpu, k, ptl| k.lock(ptl).unlock(cpu);
+    /// Under the locks: whether the table must stay.
+    retract_recheck: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = retract::must_stay;
+    /// What becomes of the table.
+    retract_free: fn(&Cpu<'_>, &Kernel, TableId) = |cpu, k, table| k.pte_free_defer(cpu, table);
+
+    /// The last pass of a truncation comes to a folio.
+    undo_entry: fn(&Cpu<'_>, &Kernel, FileId, FolioId, u32) -> Undone = shmem::undo_whole;
+
     /// `__split_huge_pmd` of a file's page gives the reference and the rss back.
     split_uncount: fn(&Cpu<'_>, &Kernel, MmId, FolioId) = split::put_then_uncount;
 
@@ -225,7 +286,11 @@ steps! {
 
 impl Steps {
     /// v6.6 with its fixes.
-    pub const FIXED: Steps = Steps { split_uncount: split::uncount_then_put, ..Steps::V66 };
+    pub const FIXED: Steps = Steps {
+        split_uncount: split::uncount_then_put,
+        undo_entry: shmem::undo_split,
+        ..Steps::V66
+    };
 
     /// The patch as posted.
     pub const SEED_V3: Steps = Steps {

@@ -1,0 +1,117 @@
+//! `retract_page_tables`: the page tables over a range that has become one huge page go, in every mm that maps it
+//! (kernel-semantics section 9.6; v6.6).
+//!
+//! No mmap_lock of the other mms is held, only i_mmap_rwsem for read, the huge page's lock, and pml and ptl at the end.
+//! The tables are empty: the old pages were unmapped under their locks, and the huge page can be mapped by nobody yet.
+
+use super::ScanResult;
+use crate::mm::kernel::Kernel;
+use crate::mm::place::{func, ip};
+use crate::mm::types::{FileId, MmId, Pmd, Vaddr, VmaId};
+use crate::mm::vma::VmFlags;
+use crate::sync::Cpu;
+
+impl Kernel {
+    /// `retract_page_tables`. The huge page at `pgoff` is locked. May sleep.
+    pub fn retract_page_tables(&self, cpu: &Cpu<'_>, file: FileId, pgoff: u32) {
+        let _f = cpu.enter(func::retract_page_tables);
+        (self.steps.retract_lock)(cpu, self, file);
+        for vma in self.i_mmap_vmas(cpu, file) {
+            cpu.pass(ip::rt1);
+            let spec = self.vma(vma).spec();
+            let inside = (spec.pgoff..spec.pgoff + spec.pages()).contains(&pgoff);
+            if !inside || self.vma_anon_vma(cpu, vma).is_some() {
+                // With an anon_vma there may be copies, which the table is the only one to know.
+                continue;
+            }
+            let addr = Vaddr(spec.start.0 + pgoff - spec.pgoff);
+            if !(self.steps.retract_covers)(self, vma, addr) {
+                continue;
+            }
+            self.retract_page_table(cpu, spec.mm, vma, addr);
+        }
+        (self.steps.retract_unlock)(cpu, self, file);
+    }
+
+    /// One VMA, at its huge-aligned address.
+    fn retract_page_table(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, addr: Vaddr) {
+        let steps = &self.steps;
+        if self.find_pmd_or_thp_or_none(cpu, mm, addr) != ScanResult::Succeed {
+            return;
+        }
+        cpu.pass(ip::rt2);
+        // An exiting mm takes its tables down without any lock that is taken here.
+        if (steps.retract_test_exit)(cpu, self, mm) {
+            return;
+        }
+        // Markers of write-protection live in the table.
+        if self.vma(vma).read_flags(cpu).has(VmFlags::UFFD_WP) {
+            return;
+        }
+        (steps.retract_notify_start)(cpu, self, mm, addr);
+        cpu.pass(ip::rt3);
+        let pml = self.pmd_lock(cpu, mm);
+        let pmd = self.pmdp_get_lockless(cpu, mm, addr);
+        cpu.vm_bug_on(!pmd.is_table(), "retract_page_tables() finds no table under pml");
+        let ptl = pmd.is_table().then(|| self.pte_lockptr(cpu, mm, pmd)).filter(|&ptl| ptl != pml);
+        if let Some(ptl) = ptl {
+            (steps.retract_lock_ptl)(cpu, self, ptl);
+        }
+        cpu.pass(ip::rt4);
+        let mut unlinked = Pmd::NONE;
+        // UFFDIO_COPY prepares an anon_vma under mmap_lock for read, and then comes for ptl: so it is asked again here.
+        if pmd.is_table() && !(steps.retract_recheck)(cpu, self, vma) {
+            unlinked = self.pmdp_collapse_flush(cpu, mm, addr);
+            cpu.pass(ip::rt5);
+        }
+        if let Some(ptl) = ptl {
+            (steps.retract_unlock_ptl)(cpu, self, ptl);
+        }
+        self.lock(pml).unlock(cpu);
+        (steps.retract_notify_end)(cpu, self, mm, addr);
+        cpu.pass(ip::rt6);
+        if unlinked.is_table() {
+            self.mm(mm).dec_nr_ptes(cpu);
+            let table = self.pgtable(cpu, unlinked);
+            if self.config.page_table_check {
+                self.page_table_check_pte_clear_range(cpu, table);
+            }
+            (steps.retract_free)(cpu, self, table);
+        }
+    }
+}
+
+/// i_mmap_rwsem for read: the VMAs stay in the tree, and so their tables are not freed by a munmap.
+pub fn lock_i_mmap(cpu: &Cpu<'_>, k: &Kernel, file: FileId) {
+    k.mapping(file).i_mmap_rwsem.down_read(cpu);
+}
+
+/// ... and dropped.
+pub fn unlock_i_mmap(cpu: &Cpu<'_>, k: &Kernel, file: FileId) {
+    k.mapping(file).i_mmap_rwsem.up_read(cpu);
+}
+
+/// Whether the address is huge-aligned and the VMA covers the whole range: otherwise the table maps something else too.
+pub fn covers(k: &Kernel, vma: VmaId, addr: Vaddr) -> bool {
+    k.haddr(addr) == addr && k.vma(vma).spec().end.0 >= addr.0 + k.hpn
+}
+
+/// `hpage_collapse_test_exit`.
+pub fn test_exit(cpu: &Cpu<'_>, k: &Kernel, mm: MmId) -> bool {
+    k.hpage_collapse_test_exit(cpu, mm)
+}
+
+/// Opens the invalidation range.
+pub fn notify_start(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, addr: Vaddr) {
+    k.mmu_notifier_invalidate_range_start(cpu, mm, addr, k.hpn);
+}
+
+/// Closes it.
+pub fn notify_end(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, addr: Vaddr) {
+    k.mmu_notifier_invalidate_range_end(cpu, mm, addr, k.hpn);
+}
+
+/// Whether the table must stay after all: an anon_vma has come, or userfaultfd's write-protection.
+pub fn must_stay(cpu: &Cpu<'_>, k: &Kernel, vma: VmaId) -> bool {
+    k.vma_anon_vma(cpu, vma).is_some() || k.vma(vma).read_flags(cpu).has(VmFlags::UFFD_WP)
+}
