@@ -13,6 +13,8 @@ use crate::sync::{Cpu, LockClass, Rwsem, Spinlock, Word};
 pub struct AddressSpace {
     /// Which one.
     pub id: FileId,
+    /// Whether it is a regular file, whose huge pages are read-only (CONFIG_READ_ONLY_THP_FOR_FS), and not shmem.
+    pub regular: bool,
     /// `inode->i_rwsem`.
     pub i_rwsem: Rwsem,
     /// `i_mmap_rwsem`.
@@ -70,6 +72,7 @@ impl AddressSpace {
         let pages = hpn * FILE_UNITS_MAX as u32;
         AddressSpace {
             id,
+            regular: false,
             i_rwsem: Rwsem::new(Class::InodeRwsem.obj(n), rank::I_RWSEM),
             i_mmap_rwsem: Rwsem::new(Class::IMmapRwsem.obj(n), rank::I_MMAP_RWSEM),
             xa_lock: Spinlock::new(Class::XaLock.obj(n), LockClass::spinning(rank::XA_LOCK)),
@@ -83,6 +86,7 @@ impl AddressSpace {
     }
 
     pub(super) fn reset(&mut self) {
+        self.regular = false;
         self.i_rwsem.reset();
         self.i_mmap_rwsem.reset();
         self.xa_lock.reset();

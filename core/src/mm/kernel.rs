@@ -10,6 +10,7 @@ use super::rmap::{AnonVma, TlbUbc};
 use super::steps::Steps;
 use super::swap::SwapDevice;
 use super::tlb::Tlb;
+use super::tunables::{MaxPtes, ShmemHuge, ThpEnabled};
 use super::types::{FileId, MmId, VmaId};
 use super::vma::Vmas;
 use crate::sync::{CPUS_MAX, Smp};
@@ -66,6 +67,18 @@ pub struct Config {
     pub reuse: bool,
     /// The swap device is synchronous (zram-like): swap-in may go past the swap cache.
     pub sync_swap: bool,
+    /// `transparent_hugepage/enabled`.
+    pub thp: ThpEnabled,
+    /// Which files of shmem may have huge pages.
+    pub shmem_huge: ShmemHuge,
+    /// `transparent_hugepage/use_zero_page`: read faults of anonymous memory may map the huge zero page.
+    pub use_zero_page: bool,
+    /// `khugepaged/max_ptes_none`.
+    pub max_ptes_none: MaxPtes,
+    /// `khugepaged/max_ptes_swap`.
+    pub max_ptes_swap: MaxPtes,
+    /// `khugepaged/max_ptes_shared`.
+    pub max_ptes_shared: MaxPtes,
 }
 
 impl Default for Config {
@@ -79,6 +92,12 @@ impl Default for Config {
             fault_around: true,
             reuse: false,
             sync_swap: false,
+            thp: ThpEnabled::Madvise,
+            shmem_huge: ShmemHuge::Advise,
+            use_zero_page: false,
+            max_ptes_none: MaxPtes::Default,
+            max_ptes_swap: MaxPtes::Default,
+            max_ptes_shared: MaxPtes::Default,
         }
     }
 }

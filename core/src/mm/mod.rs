@@ -33,6 +33,7 @@ mod swap;
 mod swap_state;
 mod tlb;
 mod truncate;
+mod tunables;
 mod types;
 mod vma;
 mod vmscan;
@@ -49,6 +50,7 @@ pub use mmu_notifier::Shadow;
 pub use names::{object_name, value_name};
 pub use rmap::{GUP_PIN_COUNTING_BIAS, RmapFlags, RmapLock, TlbUbc, TtuFlags};
 pub use tlb::{AccessFault, Translation, UserAccess};
+pub use tunables::{MaxPtes, ShmemHuge, ThpEnabled};
 pub use types::{
     AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId,
 };

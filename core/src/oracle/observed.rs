@@ -7,7 +7,7 @@ use crate::sync::{CPUS_MAX, What};
 /// Pages that an operation in flight may drop: their content is not predictable until it has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dropping {
-    /// MADV_DONTNEED or munmap.
+    /// MADV_DONTNEED, munmap, exit and so on.
     Range {
         /// Whose pages.
         mm: MmId,
@@ -15,6 +15,24 @@ pub enum Dropping {
         start: u32,
         /// The one after the last.
         end: u32,
+    },
+    /// mremap: both ranges, of an mm's own pages.
+    Moved {
+        /// Whose pages.
+        mm: MmId,
+        /// The old range: the first page and the one after the last.
+        from: (u32, u32),
+        /// The new one.
+        to: (u32, u32),
+    },
+    /// A hole is punched or a page overwritten: only in the file, never a private copy.
+    Hole {
+        /// The file's number; `None`: it may be any.
+        file: Option<u8>,
+        /// The first page.
+        from: u32,
+        /// The one after the last.
+        to: u32,
     },
     /// truncate: a file, from this page on, and private copies of it.
     File {
@@ -193,7 +211,14 @@ fn drops(kernel: &Kernel, dropping: Dropping, at: Cell) -> bool {
         (Dropping::Range { mm, start, end }, Cell::Private(m, page)) => {
             mm.0 == m && start <= page && page < end
         }
-        (Dropping::Range { .. }, Cell::File(..)) => false,
+        (Dropping::Moved { mm, from, to }, Cell::Private(m, page)) => {
+            mm.0 == m && [from, to].iter().any(|range| (range.0..range.1).contains(&page))
+        }
+        (Dropping::Range { .. } | Dropping::Moved { .. }, Cell::File(..)) => false,
+        (Dropping::Hole { file, from, to }, Cell::File(f, page)) => {
+            file.is_none_or(|file| file == f) && (from..to).contains(&page)
+        }
+        (Dropping::Hole { .. }, Cell::Private(..)) => false,
         (Dropping::File { file, from }, Cell::File(f, page)) => file == f && page >= from,
         (Dropping::File { file, .. }, Cell::Private(mm, page)) => {
             kernel.vmas.iter().any(|(_, vma)| {

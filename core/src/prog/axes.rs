@@ -27,19 +27,51 @@ macro_rules! axes {
 }
 
 axes! {
+    /// How wide a PMD entry is.
+    WIDTH = "width" ["x64", "pae"] "entries of 64 bits in one load, or in two words";
     /// Which page-table locks there are.
     PTLOCK = "ptlock" ["split", "none"] "a lock for each page table, or one for all";
-    /// CONFIG_PAGE_TABLE_CHECK.
-    PAGE_TABLE_CHECK = "page_table_check" ["on", "off"] "whether page_table_check watches the entries";
+    /// CONFIG_MMU_GATHER_RCU_TABLE_FREE.
+    RCU_TABLE_FREE = "rcu_table_free" ["on", "off"] "whether page tables are freed by RCU";
     /// CONFIG_PER_VMA_LOCK.
     PER_VMA_LOCK = "per_vma_lock" ["on", "off"] "whether user faults try the lock of the vma first";
+    /// CONFIG_PAGE_TABLE_CHECK.
+    PAGE_TABLE_CHECK = "page_table_check" ["on", "off"] "whether page_table_check watches the entries";
     /// `fault_around_bytes`.
     FAULT_AROUND = "fault_around" ["on", "off"] "whether read faults of files map the pages around too";
+    /// The order in which the allocator gives out what was freed.
+    REUSE = "reuse" ["off", "on"] "whether what was freed last is allocated first";
+    /// SWP_SYNCHRONOUS_IO.
+    SYNC_SWAP = "sync_swap" ["off", "on"] "whether swap-in may go past the swap cache";
+    /// `transparent_hugepage/enabled`.
+    THP = "thp" ["madvise", "always", "never"] "which vmas may have huge pages";
+    /// The mount option `huge=` of shmem, and `transparent_hugepage/shmem_enabled`.
+    SHMEM = "shmem" ["advise", "always", "within_size", "never", "deny", "force"] "which files of shared memory may have huge pages";
+    /// `transparent_hugepage/use_zero_page`.
+    USE_ZERO_PAGE = "use_zero_page" ["off", "on"] "whether read faults of anonymous memory map the huge zero page";
+    /// `khugepaged/max_ptes_none`.
+    MAX_PTES_NONE = "max_ptes_none" ["default", "0", "half", "all"] "holes that khugepaged fills (by default all but one)";
+    /// `khugepaged/max_ptes_swap`.
+    MAX_PTES_SWAP = "max_ptes_swap" ["default", "0", "half", "all"] "pages that khugepaged swaps in (by default an eighth)";
+    /// `khugepaged/max_ptes_shared`.
+    MAX_PTES_SHARED = "max_ptes_shared" ["default", "0", "half", "all"] "shared pages that khugepaged copies (by default half)";
 }
 
 /// Axes that the byte form has room for.
-pub const AXES_MAX: usize = 12;
+pub const AXES_MAX: usize = 16;
 const _: () = assert!(AXES.len() <= AXES_MAX);
+
+/// The most values of an axis.
+pub(super) const AXIS_VALUES_MAX: usize = {
+    let (mut most, mut axis) = (0, 0);
+    while axis < AXES.len() {
+        if AXES[axis].values.len() > most {
+            most = AXES[axis].values.len();
+        }
+        axis += 1;
+    }
+    most
+};
 
 /// The machine's configuration: the number of a value for each axis.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -50,10 +50,10 @@ pub(super) fn reduce(n: u8, max: u8) -> u8 {
 fn fix_setup(setup: &mut Vec<Setup>, hpn: u16) -> World {
     setup.truncate(SETUP_MAX);
     let mapping = setup.iter().position(|item| matches!(item, Setup::Mmap { .. }));
-    let space = setup.iter().position(|item| *item == Setup::Mm);
+    let space = setup.iter().position(|item| matches!(item, Setup::Mm { .. }));
     if mapping.is_some_and(|mapping| space.is_none_or(|space| mapping < space)) {
         setup.truncate(SETUP_MAX - 1);
-        setup.insert(0, Setup::Mm);
+        setup.insert(0, Setup::Mm { unborn: false });
     }
     if !setup.iter().any(|item| matches!(item, Setup::Mmap { .. })) {
         setup.truncate(SETUP_MAX - scene::default().len());

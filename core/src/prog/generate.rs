@@ -5,11 +5,11 @@ use std::ops::Range;
 use super::axes::{AXES, Axes};
 use super::fixup::fixup;
 use super::limits::{CPUS_MAX, SEED_MAX};
-use super::op::{Access, Advice, At, FileRef, MmRef, Op, VmaRef};
+use super::op::{Access, Advice, At, FileRef, MapFlags, MmRef, Op, Prot, VmaRef};
 use super::program::{Head, Policy, Program};
 use super::scene::SCENES;
 use super::schedule::{Decision, Schedule};
-use super::setup::{Mapped, Prot, Setup};
+use super::setup::{Mapped, Setup};
 use super::size::Size;
 
 /// What the programs of a generator look like.
@@ -86,7 +86,7 @@ const WEIGHTS: [(u32, Make); 19] = [
     (4, |dice| Op::Khugepaged { vma: dice.vma() }),
     (3, |dice| Op::Uprobe { at: dice.at() }),
     (4, |dice| Op::KvmFault { at: dice.at(), access: dice.access() }),
-    (3, |dice| Op::TlbFill { at: dice.at() }),
+    (3, |dice| Op::TlbFill { at: dice.at(), access: Access::Read }),
     (1, |dice| Op::TlbEvict { at: dice.at() }),
     (2, |_| Op::RcuGp),
     (2, |dice| Op::PteAlloc { at: dice.at() }),
@@ -117,7 +117,7 @@ const PARTNERS: [(u32, Make); 9] = [
     (1, |dice| Op::Munmap { at: At::start(dice.vma()), len: Size::ZERO }),
     (1, |dice| dice.madvise(Advice::Collapse)),
     (1, |dice| Op::KvmFault { at: dice.at(), access: dice.access() }),
-    (1, |dice| Op::TlbFill { at: dice.at() }),
+    (1, |dice| Op::TlbFill { at: dice.at(), access: Access::Read }),
     (1, |dice| Op::PteAlloc { at: dice.at() }),
 ];
 
@@ -159,7 +159,15 @@ fn setup(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Setup> {
         let what = kinds[dice.below(3) as usize];
         let prot = if dice.one_in(4) { Prot::Ro } else { Prot::Rw };
         let (at, len) = (Size::huge(5), Size::huge(1));
-        setup.push(Setup::Mmap { mm: MmRef(0), what, at, len, off: Size::ZERO, prot });
+        setup.push(Setup::Mmap {
+            mm: MmRef(0),
+            what,
+            at,
+            len,
+            off: Size::ZERO,
+            prot,
+            flags: MapFlags::default(),
+        });
     }
     dice.vmas = setup.iter().filter(|item| matches!(item, Setup::Mmap { .. })).count() as u32;
     if dice.one_in(4) {

@@ -28,6 +28,9 @@ pub const AT_UNITS_MAX: u8 = 1;
 /// Base pages that a size or an address counts on top of its huge units.
 pub const PAGES_MAX: u8 = 7;
 
+/// How far ahead an operation may say which allocation fails.
+pub const NTH_MAX: u8 = 7;
+
 /// Mean run length of the random policy, in steps.
 pub const RUN_MEAN_MAX: u8 = 64;
 /// Depth of the PCT policy: the number of ordering constraints it aims at.

@@ -31,13 +31,16 @@ pub use axes::{AXES, AXES_MAX, Axes, Axis};
 pub use document::{Comments, Document, Item, Line};
 pub use fixup::fixup;
 pub use generate::{Shape, generate};
-pub use op::{Access, Advice, At, FileRef, MmRef, Op, Role, Slot, VmaRef, Word};
+pub use op::{
+    Access, Advice, At, Backing, FileKind, FileRef, GupKind, MapFlags, MmRef, MremapFlags, Nth, Op,
+    Prot, Role, Slot, Switch, UffdModes, VmaRef, Word,
+};
 pub use parse::{ParseError, parse};
 pub use print::{print, print_program};
 pub use program::{Expect, Head, Policy, Program};
 pub use scene::{SCENES, Scene};
 pub use schedule::{Decision, Schedule, Turn, Until};
-pub use setup::{Backing, Mapped, Prot, Setup};
+pub use setup::{Mapped, Setup};
 pub use size::Size;
 pub use vocabulary::{KernelName, OracleName, PlaceName, StepName, Vocabulary};
 pub use wire::{EncodeError, decode, decode_into, encode};

@@ -2,7 +2,7 @@
 
 use super::axes::AXES;
 use super::document::{Document, Item, Line};
-use super::op::{At, FileRef, MmRef, VmaRef};
+use super::op::{At, FileRef, MmRef, VmaRef, Word};
 use super::program::{Expect, Policy, Program};
 use super::schedule::{Decision, Schedule, Turn, Until};
 use super::setup::{Mapped, Setup};
@@ -127,26 +127,38 @@ impl Page<'_> {
         for (n, item) in self.document.program.setup.iter().enumerate() {
             let place = Item::Setup(n);
             match item {
-                Setup::Mm => {
-                    self.item(place, format_args!("{} = mm()", MmRef(mms)));
+                Setup::Mm { unborn } => {
+                    let how = if *unborn { "unborn" } else { "" };
+                    self.item(place, format_args!("{} = mm({how})", MmRef(mms)));
                     mms += 1;
                 }
-                Setup::File { len, backing } => {
+                Setup::File { len, kind, backing } => {
+                    let kind =
+                        if kind.is_shown() { format!("{}, ", kind.name()) } else { String::new() };
                     let (file, backing) = (FileRef(files), backing.name());
-                    self.item(place, format_args!("{file} = file(len={len}, {backing})"));
+                    self.item(place, format_args!("{file} = file(len={len}, {kind}{backing})"));
                     files += 1;
                 }
-                Setup::Mmap { mm, what, at, len, off, prot } => {
-                    let (what, how) = match what {
+                Setup::Mmap { mm, what, at, len, off, prot, flags } => {
+                    let (name, how) = match what {
                         Mapped::Anon => ("anon".to_owned(), ""),
-                        Mapped::Shared(file) => (file.to_string(), "shared, "),
-                        Mapped::Private(file) => (file.to_string(), "private, "),
+                        Mapped::Shared(file) => (file.to_string(), ", shared"),
+                        Mapped::Private(file) => (file.to_string(), ", private"),
+                        Mapped::Reserved => ("reserved".to_owned(), ""),
                     };
-                    let off = if off.is_zero() { String::new() } else { format!(", off={off}") };
-                    let (vma, how) = (VmaRef(vmas), format!("{how}{}", prot.name()));
-                    let text =
-                        format!("{vma} = mmap({mm}, {what}, at={at}, len={len}{off}, {how})");
-                    self.item(place, text);
+                    let mut text =
+                        format!("{} = mmap({mm}, {name}, at={at}, len={len}", VmaRef(vmas));
+                    if !off.is_zero() {
+                        text += &format!(", off={off}");
+                    }
+                    text += how;
+                    if *what != Mapped::Reserved {
+                        text += &format!(", {}", prot.name());
+                    }
+                    if flags.is_shown() {
+                        text += &format!(", {}", flags.text());
+                    }
+                    self.item(place, text + ")");
                     vmas += 1;
                 }
                 Setup::Do(op) => self.item(place, op),

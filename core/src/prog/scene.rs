@@ -1,7 +1,9 @@
 //! A scene is a ready-made set-up from which short inputs can race at once.
 
-use super::op::{Access, Advice, At, FileRef, MmRef, Op, VmaRef};
-use super::setup::{Backing, Mapped, Prot, Setup};
+use super::op::{
+    Access, Advice, At, Backing, FileKind, FileRef, MapFlags, MmRef, Op, Prot, VmaRef,
+};
+use super::setup::{Mapped, Setup};
 use super::size::Size;
 
 /// A ready-made set-up.
@@ -95,10 +97,16 @@ const M0: MmRef = MmRef(0);
 const F0: FileRef = FileRef(0);
 const ONE: Size = Size::huge(1);
 
-const MM: Setup = Setup::Mm;
-const FILE: Setup = Setup::File { len: ONE, backing: Backing::Huge };
-const SMALL: Setup = Setup::File { len: ONE, backing: Backing::Small };
-const EMPTY: Setup = Setup::File { len: ONE, backing: Backing::Empty };
+const MM: Setup = Setup::Mm { unborn: false };
+const FILE: Setup = file_of(Backing::Huge);
+const SMALL: Setup = file_of(Backing::Small);
+const EMPTY: Setup = file_of(Backing::Empty);
+const NO_FLAGS: MapFlags = MapFlags(0);
+
+const fn file_of(backing: Backing) -> Setup {
+    Setup::File { len: ONE, kind: FileKind::Shmem, backing }
+}
+
 const SHARED: Setup = file_at(0, Mapped::Shared(F0), 1);
 const PRIVATE: Setup = file_at(0, Mapped::Private(F0), 1);
 const ANON: Setup = Setup::Mmap {
@@ -108,12 +116,13 @@ const ANON: Setup = Setup::Mmap {
     len: ONE,
     off: Size::ZERO,
     prot: Prot::Rw,
+    flags: NO_FLAGS,
 };
 const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), access: Access::Read });
 
 const fn file_at(mm: u8, what: Mapped, unit: u8) -> Setup {
     let (at, off) = (Size::huge(unit), Size::ZERO);
-    Setup::Mmap { mm: MmRef(mm), what, at, len: ONE, off, prot: Prot::Rw }
+    Setup::Mmap { mm: MmRef(mm), what, at, len: ONE, off, prot: Prot::Rw, flags: NO_FLAGS }
 }
 
 const fn page(vma: u8, p: u8) -> At {

@@ -1,6 +1,6 @@
 //! A size is a number of huge units and a number of base pages, so that it means the same at every HPN.
 
-use super::limits::{LEN_UNITS_MAX, PAGES_MAX};
+use super::limits::{LEN_UNITS_MAX, PAGES_MAX, UNITS_MAX};
 use arbitrary::{Arbitrary, Result, Unstructured};
 
 /// `h` huge units (HPN base pages each) and `p` base pages.
@@ -36,6 +36,23 @@ impl Size {
         self.h == 0 && self.p == 0
     }
 
+    /// The size in one byte: base pages in the lower three bits.
+    pub(super) const fn packed(self) -> u8 {
+        self.h << 3 | self.p
+    }
+
+    /// The size in a byte; every byte is one.
+    pub(super) const fn unpacked(byte: u8) -> Size {
+        Size { h: byte >> 3, p: byte & PAGES_MAX }
+    }
+
+    /// A page of a file: like [`Size::within`], but below the end.
+    pub(super) fn page_within(self, units: u8, hpn: u16) -> Size {
+        let (h, p) = (self.h % units, self.p % (PAGES_MAX + 1));
+        let size = Size { h, p };
+        if size.pages(hpn) < Size::huge(units).pages(hpn) { size } else { Size::huge(h) }
+    }
+
     /// The nearest thing to this size that is at most `units` huge units; itself if it is that already.
     pub(super) fn within(self, units: u8, hpn: u16) -> Size {
         let h = self.h % (units + 1);
@@ -45,14 +62,16 @@ impl Size {
     }
 }
 
-/// The length argument of an operation: two bytes, `h` first.
+const _: () = assert!(PAGES_MAX == 7 && UNITS_MAX < 1 << 5 && LEN_UNITS_MAX < 1 << 5);
+
+/// The size argument of an operation: one byte.
 impl<'a> Arbitrary<'a> for Size {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        let h = u8::arbitrary(u)? % (LEN_UNITS_MAX + 1);
-        Ok(Size { h, p: u8::arbitrary(u)? % (PAGES_MAX + 1) })
+        let Size { h, p } = Size::unpacked(u8::arbitrary(u)?);
+        Ok(Size { h: h % (LEN_UNITS_MAX + 1), p })
     }
 
     fn size_hint(_depth: usize) -> (usize, Option<usize>) {
-        (2, Some(2))
+        (1, Some(1))
     }
 }

@@ -1,9 +1,10 @@
 //! A world is what a set-up has declared so far: the measure of every reference that follows.
 
 use super::limits::{
-    AT_UNITS_MAX, FILE_UNITS_MAX, FILES_MAX, LEN_UNITS_MAX, MMS_MAX, PAGES_MAX, UNITS_MAX, VMAS_MAX,
+    AT_UNITS_MAX, FILE_UNITS_MAX, FILES_MAX, LEN_UNITS_MAX, MMS_MAX, NTH_MAX, PAGES_MAX, UNITS_MAX,
+    VMAS_MAX,
 };
-use super::op::{At, FileRef, MmRef, Op, Role, Slot, VmaRef};
+use super::op::{At, FileKind, FileRef, MapFlags, MmRef, Op, Prot, Role, Slot, VmaRef};
 use super::setup::{Mapped, Setup};
 use super::size::Size;
 
@@ -23,13 +24,23 @@ pub(super) struct World {
     mms: usize,
     files: usize,
     vmas: usize,
+    unborn: [bool; MMS_MAX],
+    kinds: [FileKind; FILES_MAX],
     spans: [Span; VMAS_MAX],
 }
 
 impl World {
     /// Nothing is declared yet.
     pub(super) fn new(hpn: u16) -> World {
-        World { hpn, mms: 0, files: 0, vmas: 0, spans: [Span::default(); VMAS_MAX] }
+        World {
+            hpn,
+            mms: 0,
+            files: 0,
+            vmas: 0,
+            unborn: [false; MMS_MAX],
+            kinds: [FileKind::Shmem; FILES_MAX],
+            spans: [Span::default(); VMAS_MAX],
+        }
     }
 
     /// The numbers of address spaces, files and vmas.
@@ -43,11 +54,36 @@ impl World {
         span.end - span.start
     }
 
+    /// Whether an mm does not exist until a fork makes it.
+    pub(super) fn is_unborn(&self, mm: MmRef) -> bool {
+        self.unborn[mm.index()]
+    }
+
+    /// The flags that can be true of a mapping from the start.
+    pub(super) fn flags_of(&self, what: Mapped) -> MapFlags {
+        let all = MapFlags(u8::MAX);
+        let uffd = MapFlags::UFFD_MISSING.with(MapFlags::UFFD_WP).with(MapFlags::UFFD_MINOR);
+        match what {
+            Mapped::Reserved => MapFlags::default(),
+            Mapped::Anon => all.without(MapFlags::UFFD_MINOR),
+            Mapped::Shared(file) | Mapped::Private(file) => match self.kinds[file.index()] {
+                FileKind::Shmem => all.without(MapFlags::WIPEONFORK),
+                FileKind::Regular => all.without(MapFlags::WIPEONFORK).without(uffd),
+            },
+        }
+    }
+
     /// Takes note of a well-formed item.
     pub(super) fn declare(&mut self, item: &Setup) {
         match *item {
-            Setup::Mm => self.mms += 1,
-            Setup::File { .. } => self.files += 1,
+            Setup::Mm { unborn } => {
+                self.unborn[self.mms] = unborn;
+                self.mms += 1;
+            }
+            Setup::File { kind, .. } => {
+                self.kinds[self.files] = kind;
+                self.files += 1;
+            }
             Setup::Mmap { mm, at, len, .. } => {
                 let start = at.pages(self.hpn);
                 self.spans[self.vmas] = Span { mm, start, end: start + len.pages(self.hpn) };
@@ -68,21 +104,34 @@ impl World {
     /// Bends an item until it is well-formed; false if there is no room for it.
     pub(super) fn bend(&self, item: &mut Setup) -> bool {
         match item {
-            Setup::Mm => self.mms < MMS_MAX,
+            Setup::Mm { unborn } => {
+                *unborn &= self.mms > 0;
+                self.mms < MMS_MAX
+            }
             Setup::File { len, .. } => {
                 *len = self.length(*len, FILE_UNITS_MAX);
                 self.files < FILES_MAX
             }
-            Setup::Mmap { mm, what, at, len, off, .. } => {
+            Setup::Mmap { mm, what, at, len, off, prot, flags } => {
                 if self.vmas == VMAS_MAX || self.mms == 0 {
                     return false;
                 }
                 mm.0 %= self.mms as u8;
                 *what = self.mapped(*what);
-                *off = match what {
-                    Mapped::Anon => Size::ZERO,
-                    _ => off.within(FILE_UNITS_MAX, self.hpn),
+                if self.is_unborn(*mm) {
+                    *what = Mapped::Reserved;
+                }
+                *off = match what.file() {
+                    None => Size::ZERO,
+                    Some(_) => off.within(FILE_UNITS_MAX, self.hpn),
                 };
+                if *what == Mapped::Reserved {
+                    *prot = Prot::default();
+                }
+                *flags = MapFlags(flags.0 & self.flags_of(*what).0);
+                if flags.has(MapFlags::HUGEPAGE) {
+                    *flags = flags.without(MapFlags::NOHUGEPAGE);
+                }
                 *len = self.length(*len, UNITS_MAX);
                 match self.room(*mm, *at, *len) {
                     Some(free) => *at = free,
@@ -108,16 +157,71 @@ impl World {
             Slot::Mm(mm) if mms > 0 => mm.0 %= mms as u8,
             Slot::File(file) if files > 0 => file.0 %= files as u8,
             Slot::At(_) | Slot::Vma(_) | Slot::Mm(_) | Slot::File(_) => missing = true,
-            Slot::Size(Role::FileLen, size) => *size = size.within(FILE_UNITS_MAX, self.hpn),
+            Slot::Mapped(what) if *what == Mapped::Reserved => *what = Mapped::Anon,
+            Slot::Mapped(what) => *what = self.mapped(*what),
+            Slot::Nth(nth) => nth.0 %= NTH_MAX + 1,
+            Slot::Size(Role::FileLen | Role::Span, size) => {
+                *size = size.within(FILE_UNITS_MAX, self.hpn);
+            }
+            Slot::Size(Role::Off, size) => *size = size.page_within(FILE_UNITS_MAX, self.hpn),
             Slot::Size(_, size) => {
                 size.h %= LEN_UNITS_MAX + 1;
                 size.p %= PAGES_MAX + 1;
             }
-            Slot::Word(_) => {}
+            Slot::Word(word) => word.set(word.index()),
         });
         if missing {
             *op = Op::RcuGp;
         }
+        self.bend_pair(op);
+    }
+
+    /// Bends arguments that must go with one another.
+    fn bend_pair(&self, op: &mut Op) {
+        match op {
+            Op::Map { what: Mapped::Anon, off, .. } => *off = Size::ZERO,
+            Op::Mremap { at, to, .. } => {
+                let own = |vma: &u8| self.spans[usize::from(*vma)].mm == self.mm_of(at.vma);
+                let mut vmas = (0..self.vmas as u8).cycle().skip(to.index());
+                to.0 = vmas.find(own).unwrap_or(at.vma.0);
+            }
+            Op::Fork { parent, child } => {
+                let unborn = |mm: &u8| self.is_unborn(MmRef(*mm));
+                let mut mms = (0..self.mms as u8).cycle().skip(child.index()).take(self.mms);
+                match mms.find(unborn) {
+                    Some(mm) => child.0 = mm,
+                    None => return *op = Op::RcuGp,
+                }
+                if parent == child {
+                    *parent = MmRef(0);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What is wrong with the arguments of an operation, each of which is right by itself.
+    pub(super) fn objection(&self, op: &Op) -> Option<String> {
+        match *op {
+            Op::Map { what: Mapped::Anon, off, .. } if !off.is_zero() => {
+                Some("`off` has no meaning for anonymous memory".to_owned())
+            }
+            Op::Mremap { at, to, .. } if self.mm_of(at.vma) != self.mm_of(to) => {
+                let (from, to) = (self.mm_of(at.vma), self.mm_of(to));
+                Some(format!("`mremap` moves within one mm, not from {from} to {to}"))
+            }
+            Op::Fork { child, .. } if !self.is_unborn(child) => {
+                Some(format!("`fork` makes an mm that is declared by `mm(unborn)`; {child} is not"))
+            }
+            Op::Fork { parent, child } if parent == child => {
+                Some("an mm cannot be its own parent".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    fn mm_of(&self, vma: VmaRef) -> MmRef {
+        self.spans[vma.index()].mm
     }
 
     /// An address inside a declared vma; the same one if it is inside already.
@@ -140,6 +244,7 @@ impl World {
         match what {
             Mapped::Shared(file) if self.files > 0 => Mapped::Shared(known(file)),
             Mapped::Private(file) if self.files > 0 => Mapped::Private(known(file)),
+            Mapped::Reserved => Mapped::Reserved,
             _ => Mapped::Anon,
         }
     }

@@ -1,59 +1,114 @@
 //! Booting: the declarations of a set-up become mms, files and VMAs before anybody runs.
 
-use crate::mm::{Config, FileId, Kernel, MmId, Ptlock, Vaddr, VmFlags, VmaId, VmaSpec, flags};
-use crate::prog::{Axes, Backing, Mapped, Program, Prot, Setup, Size};
+use crate::mm::{
+    Config, FileId, Kernel, MaxPtes, MmId, Ptlock, ShmemHuge, ThpEnabled, Vaddr, VmFlags, VmaId,
+    VmaSpec, Width, flags,
+};
+use crate::prog::{Axes, Backing, FileKind, MapFlags, Mapped, Program, Prot, Setup, Size};
 use crate::sync::Cpu;
 
 /// The configuration that a program's axes ask for.
 pub(super) fn config(axes: Axes) -> Config {
-    let on = |axis| axes.is_default(axis);
+    let usual = |axis| axes.is_default(axis);
     Config {
-        ptlock: if axes.is_default(Axes::PTLOCK) { Ptlock::Split } else { Ptlock::None },
-        page_table_check: on(Axes::PAGE_TABLE_CHECK),
-        per_vma_lock: on(Axes::PER_VMA_LOCK),
-        fault_around: on(Axes::FAULT_AROUND),
-        ..Config::default()
+        width: if usual(Axes::WIDTH) { Width::X64 } else { Width::Pae },
+        ptlock: if usual(Axes::PTLOCK) { Ptlock::Split } else { Ptlock::None },
+        rcu_table_free: usual(Axes::RCU_TABLE_FREE),
+        per_vma_lock: usual(Axes::PER_VMA_LOCK),
+        page_table_check: usual(Axes::PAGE_TABLE_CHECK),
+        fault_around: usual(Axes::FAULT_AROUND),
+        reuse: !usual(Axes::REUSE),
+        sync_swap: !usual(Axes::SYNC_SWAP),
+        thp: ThpEnabled::ALL[axes.get(Axes::THP) % ThpEnabled::ALL.len()],
+        shmem_huge: ShmemHuge::ALL[axes.get(Axes::SHMEM) % ShmemHuge::ALL.len()],
+        use_zero_page: !usual(Axes::USE_ZERO_PAGE),
+        max_ptes_none: max_ptes(axes, Axes::MAX_PTES_NONE),
+        max_ptes_swap: max_ptes(axes, Axes::MAX_PTES_SWAP),
+        max_ptes_shared: max_ptes(axes, Axes::MAX_PTES_SHARED),
     }
+}
+
+fn max_ptes(axes: Axes, axis: usize) -> MaxPtes {
+    MaxPtes::ALL[axes.get(axis) % MaxPtes::ALL.len()]
 }
 
 /// Declares everything that the set-up declares, in its order.
 pub(super) fn boot(kernel: &mut Kernel, program: &Program) {
+    declare_mms(kernel, program);
     declare_vmas(kernel, program);
-    let cpu = Cpu::free(0, &kernel.smp);
     let mut files = 0..;
     for item in &program.setup {
-        if let Setup::File { len, backing } = *item
+        if let Setup::File { len, kind, backing } = *item
             && let Some(file) = files.next()
         {
-            fill_cache(&cpu, kernel, FileId(file), len.pages(kernel.hpn as u16), backing);
+            let file = FileId(file);
+            kernel.files[file.idx()].regular = kind == FileKind::Regular;
+            let cpu = Cpu::free(0, &kernel.smp);
+            fill_cache(&cpu, kernel, file, len.pages(kernel.hpn as u16), backing);
         }
+    }
+}
+
+/// An mm that is not born has no users until a fork makes it.
+fn declare_mms(kernel: &Kernel, program: &Program) {
+    let mms = program.setup.iter().filter_map(|item| match item {
+        Setup::Mm { unborn } => Some(*unborn),
+        _ => None,
+    });
+    for (mm, _) in (0..).zip(mms).filter(|(_, unborn)| *unborn) {
+        kernel.mm(MmId(mm)).init_unborn();
     }
 }
 
 fn declare_vmas(kernel: &mut Kernel, program: &Program) {
     let hpn = kernel.hpn as u16;
     for item in &program.setup {
-        let Setup::Mmap { mm, what, at, len, off, prot } = *item else { continue };
+        let Setup::Mmap { mm, what, at, len, off, prot, flags } = *item else { continue };
         let pages = |size: Size| size.pages(hpn);
         let (shared, file) = match what {
             Mapped::Anon => (VmFlags::default(), None),
             Mapped::Shared(file) => (VmFlags::SHARED, Some(FileId(file.0))),
             Mapped::Private(file) => (VmFlags::default(), Some(FileId(file.0))),
+            // The range has a name, and that is all.
+            Mapped::Reserved => continue,
         };
-        let write = if prot == Prot::Rw { VmFlags::WRITE } else { VmFlags::default() };
-        let flags = VmFlags::READ.with(shared).with(write);
         let spec = VmaSpec {
             mm: MmId(mm.0),
             start: Vaddr(pages(at)),
             end: Vaddr(pages(at) + pages(len)),
             pgoff: pages(off),
             file,
-            flags,
+            flags: prot_flags(prot).with(shared).with(map_flags(flags)),
         };
         if let Some(id) = kernel.vmas.alloc(&spec) {
             link(kernel, id);
         }
     }
+}
+
+/// What a protection permits (`calc_vm_prot_bits`).
+pub(super) fn prot_flags(prot: Prot) -> VmFlags {
+    match prot {
+        Prot::Ro => VmFlags::READ,
+        Prot::Rw => VmFlags::READ.with(VmFlags::WRITE),
+        Prot::Rx => VmFlags::READ.with(VmFlags::EXEC),
+        Prot::None => VmFlags::default(),
+    }
+}
+
+fn map_flags(flags: MapFlags) -> VmFlags {
+    let names = [
+        (MapFlags::HUGEPAGE, VmFlags::HUGEPAGE),
+        (MapFlags::NOHUGEPAGE, VmFlags::NOHUGEPAGE),
+        (MapFlags::LOCKED, VmFlags::LOCKED),
+        (MapFlags::DONTCOPY, VmFlags::DONTCOPY),
+        (MapFlags::WIPEONFORK, VmFlags::WIPEONFORK),
+        (MapFlags::UFFD_MISSING, VmFlags::UFFD_MISSING),
+        (MapFlags::UFFD_WP, VmFlags::UFFD_WP),
+        (MapFlags::UFFD_MINOR, VmFlags::UFFD_MINOR),
+    ];
+    let set = names.into_iter().filter(|(flag, _)| flags.has(*flag));
+    set.fold(VmFlags::default(), |all, (_, flag)| all.with(flag))
 }
 
 fn link(kernel: &Kernel, id: VmaId) {

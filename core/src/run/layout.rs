@@ -1,7 +1,7 @@
 //! The layout: where a program's vmas were declared. An operation means an address, not whatever vma was there first.
 
 use crate::mm::{MmId, Vaddr};
-use crate::prog::{At, Program, Setup, Size, VmaRef, limits};
+use crate::prog::{At, MmRef, Program, Setup, Size, VmaRef, limits};
 
 /// A range of an address space.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -61,6 +61,29 @@ impl Layout {
         let start = (vma.start.0 + at.page(self.hpn)).min(vma.end.0);
         let wanted = if len.is_zero() { u32::MAX } else { start + len.pages(self.hpn) };
         Range { start: Vaddr(start), end: Vaddr(wanted.min(vma.end.0)), ..vma }
+    }
+
+    /// From where to where `mremap` moves a range: as much of it as fits into the declared range `to`.
+    pub(super) fn moved(&self, at: At, to: VmaRef, len: Size) -> (Range, Range) {
+        let (from, to) = (self.range(at, len), self.vma(to));
+        let pages = from.pages().min(to.pages());
+        let first = |range: Range| Range { end: Vaddr(range.start.0 + pages), ..range };
+        (first(from), first(to))
+    }
+
+    /// A whole address space.
+    pub(super) fn all(&self, mm: MmRef) -> Range {
+        let end = Vaddr(Size::huge(limits::UNITS_MAX).pages(self.hpn));
+        Range { mm: MmId(mm.0), start: Vaddr(0), end }
+    }
+
+    /// A part of a file, as its first page and the one behind the last; without a length to the end that a file may
+    /// have.
+    pub(super) fn part(&self, off: Size, len: Size) -> (u32, u32) {
+        let (start, most) =
+            (off.pages(self.hpn), Size::huge(limits::FILE_UNITS_MAX).pages(self.hpn));
+        let wanted = if len.is_zero() { most } else { start + len.pages(self.hpn) };
+        (start, wanted.min(most))
     }
 
     /// A length in pages.

@@ -103,7 +103,10 @@ impl Gone {
                 Slot::Vma(vma) => (self.vma, &mut vma.0),
                 Slot::Mm(mm) => (self.mm, &mut mm.0),
                 Slot::File(file) => (self.file, &mut file.0),
-                Slot::Size(..) | Slot::Word(_) => return,
+                Slot::Mapped(Mapped::Shared(file) | Mapped::Private(file)) => {
+                    (self.file, &mut file.0)
+                }
+                Slot::Mapped(_) | Slot::Nth(_) | Slot::Size(..) | Slot::Word(_) => return,
             };
             match Gone::shift(gone, *n) {
                 Some(shifted) => *n = shifted,
@@ -115,7 +118,7 @@ impl Gone {
 
     fn item(self, mut item: Setup) -> Option<Setup> {
         match &mut item {
-            Setup::Mm | Setup::File { .. } => {}
+            Setup::Mm { .. } | Setup::File { .. } => {}
             Setup::Mmap { mm, what, .. } => {
                 *mm = MmRef(Gone::shift(self.mm, mm.0)?);
                 if let Mapped::Shared(file) | Mapped::Private(file) = what {
@@ -134,7 +137,7 @@ fn without_item(program: &Program, item: usize) -> Program {
     };
     let mut gone = Gone::default();
     match program.setup[item] {
-        Setup::Mm => gone.mm = Some(earlier(|item| matches!(item, Setup::Mm))),
+        Setup::Mm { .. } => gone.mm = Some(earlier(|item| matches!(item, Setup::Mm { .. }))),
         Setup::File { .. } => gone.file = Some(earlier(|item| matches!(item, Setup::File { .. }))),
         Setup::Mmap { .. } => gone.vma = Some(earlier(|item| matches!(item, Setup::Mmap { .. }))),
         Setup::Do(_) => {}

@@ -1,6 +1,9 @@
 //! A simpler value is a smaller number, an earlier address or a plainer machine.
 
-use racewalk::prog::{Advice, At, Axes, Head, Mapped, Op, Program, Setup, Size, Slot, VmaRef};
+use racewalk::prog::{
+    AXES, Advice, At, Axes, FileKind, Head, MapFlags, Mapped, Op, Program, Setup, Size, Slot,
+    VmaRef,
+};
 
 use super::trial::Trial;
 
@@ -40,6 +43,11 @@ fn machine(trial: &mut Trial<'_>) -> bool {
     }
     if axes != Axes::default() {
         smaller |= trial.accept(edited(trial.best(), |p| p.head.axes = Axes::default()));
+    }
+    for axis in 0..AXES.len() {
+        if !trial.best().head.axes.is_default(axis) {
+            smaller |= trial.accept(edited(trial.best(), |p| p.head.axes.set(axis, 0)));
+        }
     }
     smaller
 }
@@ -94,7 +102,7 @@ fn with_at(mut op: Op, to: At) -> Op {
     op
 }
 
-/// The same operation with nearer addresses, no lengths, and the first word of each choice; or a plainer operation.
+/// The same operation with a nearer address, without a length, with the first word of a choice; or a plainer one.
 fn simpler_ops(op: Op) -> Vec<Op> {
     let mut simpler = Vec::new();
     if let Some(at) = op.at() {
@@ -106,18 +114,7 @@ fn simpler_ops(op: Op) -> Vec<Op> {
         ];
         simpler.extend(nearer.into_iter().filter(|&nearer| nearer < at).map(|at| with_at(op, at)));
     }
-    let mut lengths = op;
-    lengths.visit(&mut |slot| {
-        if let Slot::Size(_, size) = slot {
-            *size = Size::ZERO;
-        }
-    });
-    let mut words = op;
-    words.visit(&mut |slot| match slot {
-        Slot::Word(word) if !word.is_required() => word.set(0),
-        _ => {}
-    });
-    simpler.extend([lengths, words].into_iter().filter(|&plainer| plainer != op));
+    simpler.extend((0..SLOTS_MAX).filter_map(|n| plainer(op, n)));
     match op {
         Op::Madvise { at, advice: Advice::PopulateRead, .. } => simpler.push(Op::Read { at }),
         Op::Madvise { at, len, advice: Advice::PopulateWrite } => {
@@ -133,26 +130,60 @@ fn simpler_ops(op: Op) -> Vec<Op> {
     simpler
 }
 
-fn simpler_items(item: Setup) -> Vec<Setup> {
-    match item {
-        Setup::Mm => Vec::new(),
-        Setup::Do(op) => simpler_ops(op).into_iter().map(Setup::Do).collect(),
-        Setup::File { len, backing } if len != Size::huge(1) => {
-            vec![Setup::File { len: Size::huge(1), backing }]
+/// The most arguments of an operation.
+const SLOTS_MAX: usize = 4;
+
+/// The operation with its n-th argument as plain as it can be; `None` if it is.
+fn plainer(op: Op, n: usize) -> Option<Op> {
+    let (mut plainer, mut at) = (op, 0);
+    plainer.visit(&mut |slot| {
+        let this = at == n;
+        at += 1;
+        match slot {
+            _ if !this => {}
+            Slot::Size(_, size) => *size = Size::ZERO,
+            Slot::Nth(nth) => nth.0 = 0,
+            Slot::Mapped(what) => *what = shared(*what),
+            // Of several words the first alone; of one that must be there, none is plainer than another.
+            Slot::Word(word) if word.is_set() => {
+                word.set(word.index() & word.index().wrapping_neg())
+            }
+            Slot::Word(word) if !word.is_required() => word.set(0),
+            Slot::Word(_) | Slot::At(_) | Slot::Vma(_) | Slot::Mm(_) | Slot::File(_) => {}
         }
-        Setup::File { .. } => Vec::new(),
-        Setup::Mmap { mm, what, at, len, off, prot } => {
+    });
+    (plainer != op).then_some(plainer)
+}
+
+/// A shared mapping is plainer than a private one.
+fn shared(what: Mapped) -> Mapped {
+    match what {
+        Mapped::Private(file) => Mapped::Shared(file),
+        what => what,
+    }
+}
+
+fn simpler_items(item: Setup) -> Vec<Setup> {
+    let mut simpler = match item {
+        Setup::Mm { .. } => Vec::new(),
+        Setup::Do(op) => simpler_ops(op).into_iter().map(Setup::Do).collect(),
+        Setup::File { len, kind, backing } => vec![
+            Setup::File { len: Size::huge(1), kind, backing },
+            Setup::File { len, kind: FileKind::Shmem, backing },
+        ],
+        Setup::Mmap { mm, what, at, len, off, prot, flags } => {
             let one = Size::huge(1);
             let mut simpler = vec![
-                Setup::Mmap { mm, what, at: one, len: one, off: Size::ZERO, prot },
-                Setup::Mmap { mm, what, at, len: one, off, prot },
-                Setup::Mmap { mm, what, at: one, len, off, prot },
+                Setup::Mmap { mm, what, at: one, len: one, off: Size::ZERO, prot, flags },
+                Setup::Mmap { mm, what, at, len: one, off, prot, flags },
+                Setup::Mmap { mm, what, at: one, len, off, prot, flags },
+                Setup::Mmap { mm, what: shared(what), at, len, off, prot, flags },
             ];
-            if let Mapped::Private(file) = what {
-                simpler.push(Setup::Mmap { mm, what: Mapped::Shared(file), at, len, off, prot });
-            }
-            simpler.retain(|&simpler| simpler != item);
+            let fewer = (0..u8::BITS).map(|bit| flags.without(MapFlags(1 << bit)));
+            simpler.extend(fewer.map(|flags| Setup::Mmap { mm, what, at, len, off, prot, flags }));
             simpler
         }
-    }
+    };
+    simpler.retain(|&simpler| simpler != item);
+    simpler
 }

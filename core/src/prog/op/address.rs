@@ -1,6 +1,6 @@
 //! What an operation is about: the names of what the set-up declares, and addresses.
 
-use crate::prog::limits::{AT_UNITS_MAX, FILES_MAX, MMS_MAX, PAGES_MAX, VMAS_MAX};
+use crate::prog::limits::{AT_UNITS_MAX, FILES_MAX, MMS_MAX, NTH_MAX, VMAS_MAX};
 use crate::prog::size::Size;
 use arbitrary::{Arbitrary, Result, Unstructured};
 use std::fmt;
@@ -44,6 +44,8 @@ references! {
     FileRef = "f" % FILES_MAX;
     /// The n-th mapping that the set-up declares.
     VmaRef = "v" % VMAS_MAX;
+    /// The n-th allocation from now on, counted from 0.
+    Nth = "" % (NTH_MAX + 1);
 }
 
 /// An address: the start of a vma, `h` huge units and `p` base pages.
@@ -69,15 +71,15 @@ impl At {
     }
 }
 
-/// Three bytes: `vma`, `h`, `p`.
+/// Two bytes: the vma, and the distance from its start as a [`Size`].
 impl<'a> Arbitrary<'a> for At {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let vma = VmaRef::arbitrary(u)?;
-        let h = u8::arbitrary(u)? % (AT_UNITS_MAX + 1);
-        Ok(At { vma, h, p: u8::arbitrary(u)? % (PAGES_MAX + 1) })
+        let Size { h, p } = Size::unpacked(u8::arbitrary(u)?);
+        Ok(At { vma, h: h % (AT_UNITS_MAX + 1), p })
     }
 
     fn size_hint(_depth: usize) -> (usize, Option<usize>) {
-        (3, Some(3))
+        (2, Some(2))
     }
 }

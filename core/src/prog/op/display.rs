@@ -1,6 +1,6 @@
 //! An operation as program text writes it.
 
-use super::slot::{Role, Slot};
+use super::slot::Slot;
 use super::table::Op;
 use std::fmt;
 
@@ -19,10 +19,12 @@ impl fmt::Display for Op {
                 Slot::Vma(vma) => write!(f, "{comma}{vma}"),
                 Slot::Mm(mm) => write!(f, "{comma}{mm}"),
                 Slot::File(file) => write!(f, "{comma}{file}"),
-                Slot::Size(Role::Len, size) if size.is_zero() => return,
-                Slot::Size(_, size) => write!(f, "{comma}len={size}"),
+                Slot::Mapped(what) => write!(f, "{comma}{what}"),
+                Slot::Nth(nth) => write!(f, "{comma}{nth}"),
+                Slot::Size(role, size) if size.is_zero() && !role.is_required() => return,
+                Slot::Size(role, size) => write!(f, "{comma}{}{size}", role.key()),
                 Slot::Word(word) if !word.is_shown() => return,
-                Slot::Word(word) => write!(f, "{comma}{}", word.words()[word.index()]),
+                Slot::Word(word) => write!(f, "{comma}{}", word.text()),
             };
             comma = ", ";
         });

@@ -8,7 +8,10 @@ mod slot;
 mod table;
 mod word;
 
-pub use address::{At, FileRef, MmRef, VmaRef};
+pub use address::{At, FileRef, MmRef, Nth, VmaRef};
 pub use slot::{Role, Slot};
 pub use table::Op;
-pub use word::{Access, Advice, Word};
+pub use word::{
+    Access, Advice, Backing, FileKind, GupKind, MapFlags, MremapFlags, Prot, Switch, UffdModes,
+    Word,
+};

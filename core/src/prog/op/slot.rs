@@ -1,7 +1,8 @@
 //! A slot is one argument of an operation, whatever the operation.
 
-use super::address::{At, FileRef, MmRef, VmaRef};
-use super::word::{Access, Advice, Word};
+use super::address::{At, FileRef, MmRef, Nth, VmaRef};
+use super::word::{Access, Advice, GupKind, MremapFlags, Prot, Switch, UffdModes, Word};
+use crate::prog::setup::Mapped;
 use crate::prog::size::Size;
 
 /// What a size is for.
@@ -11,8 +12,29 @@ pub enum Role {
     Len,
     /// `len=`: the length of a file.
     FileLen,
+    /// `off=`: a page of a file; zero is not said.
+    Off,
+    /// `len=`: the length of a part of a file; zero means "to the end that a file may have", and is not said.
+    Span,
     /// Not a size.
     Other,
+}
+
+impl Role {
+    /// The key under which text gives it.
+    pub const fn key(self) -> &'static str {
+        if matches!(self, Role::Off) { "off=" } else { "len=" }
+    }
+
+    /// What it is, with its article.
+    pub const fn what(self) -> &'static str {
+        if matches!(self, Role::Off) { "an offset" } else { "a length" }
+    }
+
+    /// Whether text must give it.
+    pub const fn is_required(self) -> bool {
+        matches!(self, Role::FileLen)
+    }
 }
 
 /// One argument.
@@ -25,9 +47,13 @@ pub enum Slot<'a> {
     Mm(&'a mut MmRef),
     /// A declared file.
     File(&'a mut FileRef),
+    /// What is to be mapped.
+    Mapped(&'a mut Mapped),
+    /// A number.
+    Nth(&'a mut Nth),
     /// A size.
     Size(Role, &'a mut Size),
-    /// A word of a few.
+    /// A word of a few, or several.
     Word(&'a mut dyn Word),
 }
 
@@ -38,20 +64,28 @@ impl std::fmt::Debug for Slot<'_> {
             Slot::Vma(vma) => vma.fmt(f),
             Slot::Mm(mm) => mm.fmt(f),
             Slot::File(file) => file.fmt(f),
+            Slot::Mapped(what) => what.fmt(f),
+            Slot::Nth(nth) => nth.fmt(f),
             Slot::Size(role, size) => write!(f, "{role:?} {size:?}"),
-            Slot::Word(word) => word.words()[word.index()].fmt(f),
+            Slot::Word(word) => word.text().fmt(f),
         }
     }
 }
 
 impl Slot<'_> {
-    /// How many bytes it has in a record.
-    pub const fn bytes(&self) -> usize {
-        match self {
-            Slot::At(_) => 3,
-            Slot::Size(..) => 2,
-            Slot::Vma(_) | Slot::Mm(_) | Slot::File(_) | Slot::Word(_) => 1,
-        }
+    /// Its bytes in a record, and how many they are.
+    pub(in crate::prog) fn bytes(&self) -> ([u8; 2], usize) {
+        let byte = match self {
+            Slot::At(at) => return ([at.vma.0, Size { h: at.h, p: at.p }.packed()], 2),
+            Slot::Vma(vma) => vma.0,
+            Slot::Mm(mm) => mm.0,
+            Slot::File(file) => file.0,
+            Slot::Mapped(what) => what.packed(),
+            Slot::Nth(nth) => nth.0,
+            Slot::Size(_, size) => size.packed(),
+            Slot::Word(word) => word.index() as u8,
+        };
+        ([byte, 0], 1)
     }
 
     /// Whether text gives it by its place; the others are given by their words, in any order.
@@ -80,8 +114,15 @@ arguments! {
     VmaRef, Vma;
     MmRef, Mm;
     FileRef, File;
+    Mapped, Mapped;
+    Nth, Nth;
     Advice, Word;
     Access, Word;
+    Prot, Word;
+    GupKind, Word;
+    MremapFlags, Word;
+    UffdModes, Word;
+    Switch, Word;
 }
 
 impl Argument for Size {

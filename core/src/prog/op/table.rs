@@ -1,8 +1,9 @@
 //! The operations: each with its verb and its arguments.
 
-use super::address::{At, FileRef, VmaRef};
+use super::address::{At, FileRef, MmRef, Nth, VmaRef};
 use super::slot::{Argument, Role, Slot};
-use super::word::{Access, Advice};
+use super::word::{Access, Advice, GupKind, MremapFlags, Prot, Switch, UffdModes};
+use crate::prog::setup::Mapped;
 use crate::prog::size::Size;
 use arbitrary::Arbitrary;
 
@@ -27,6 +28,7 @@ macro_rules! operations {
 
             /// The number of this variant, in the order of declaration.
             pub const fn variant(&self) -> usize {
+                #[expect(clippy::enum_variant_names, reason = "the names are the operations\u{27}")]
                 #[derive(Clone, Copy)]
                 enum Number { $($variant,)* }
                 match self {
@@ -118,6 +120,8 @@ operations! {
     TlbFill = "tlb_fill" {
         /// The address.
         at: At,
+        /// For which access: a walk for a write sets the dirty bit.
+        access: Access,
     };
     /// This CPU's TLB forgets the translation of an address, as it may at any time.
     TlbEvict = "tlb_evict" {
@@ -133,6 +137,198 @@ operations! {
     };
     /// This CPU's batch of folios goes to the LRU.
     LruDrain = "lru_drain";
+    /// `mmap(MAP_FIXED)` over a declared range: what is mapped there goes first.
+    Map = "map" {
+        /// The mapping.
+        vma: VmaRef,
+        /// What is mapped; never [`Mapped::Reserved`].
+        what: Mapped,
+        /// What it permits.
+        prot: Prot,
+        /// Where in the file it starts; nothing for anonymous memory.
+        off: Size as Off,
+    };
+    /// `mremap(MREMAP_FIXED)` of a range to the start of a declared range of the same mm.
+    Mremap = "mremap" {
+        /// Start of the range.
+        at: At,
+        /// Where it goes.
+        to: VmaRef,
+        /// Length of the range; zero = to the end of the vma.
+        len: Size as Len,
+        /// How.
+        flags: MremapFlags,
+    };
+    /// `mprotect()` of a range.
+    Mprotect = "mprotect" {
+        /// Start of the range.
+        at: At,
+        /// Length of the range; zero = to the end of the vma.
+        len: Size as Len,
+        /// What it permits from now on.
+        prot: Prot,
+    };
+    /// `fork()`: an mm that was declared unborn comes to life.
+    Fork = "fork" {
+        /// Whose memory is copied.
+        parent: MmRef,
+        /// The new one.
+        child: MmRef,
+    };
+    /// The last thread of an mm exits.
+    Exit = "exit" {
+        /// The address space.
+        mm: MmRef,
+    };
+    /// `fallocate(FALLOC_FL_PUNCH_HOLE)`.
+    Punch = "punch" {
+        /// The file.
+        file: FileRef,
+        /// Where in the file.
+        off: Size as Off,
+        /// How much of it; zero = to the end that a file may have.
+        len: Size as Span,
+    };
+    /// `fallocate()`: the pages are there afterwards.
+    Alloc = "alloc" {
+        /// The file.
+        file: FileRef,
+        /// Where in the file.
+        off: Size as Off,
+        /// How much of it; zero = to the end that a file may have.
+        len: Size as Span,
+    };
+    /// `write()` to one page of a file.
+    FileWrite = "file_write" {
+        /// The file.
+        file: FileRef,
+        /// Where in the file.
+        off: Size as Off,
+    };
+    /// A file is opened for writing.
+    OpenWrite = "open_write" {
+        /// The file.
+        file: FileRef,
+    };
+    /// A file that was opened for writing is closed.
+    CloseWrite = "close_write" {
+        /// The file.
+        file: FileRef,
+    };
+    /// `get_user_pages_fast()` of one page.
+    GupFast = "gup_fast" {
+        /// The address.
+        at: At,
+        /// Whether the page is going to be written (`FOLL_WRITE`).
+        access: Access,
+        /// What is taken: a reference, a pin, or a pin for long.
+        kind: GupKind,
+    };
+    /// `get_user_pages()` of one page, with mmap_lock.
+    GupSlow = "gup_slow" {
+        /// The address.
+        at: At,
+        /// Whether the page is going to be written (`FOLL_WRITE`).
+        access: Access,
+        /// What is taken: a reference, a pin, or a pin for long.
+        kind: GupKind,
+    };
+    /// The reference or pin that this CPU took last is given back.
+    Put = "put";
+    /// `split_huge_page()` of the folio at an address.
+    Split = "split" {
+        /// The address.
+        at: At,
+    };
+    /// NUMA balancing makes the entries of a range fault (`change_prot_numa()`).
+    Numa = "numa" {
+        /// Start of the range.
+        at: At,
+        /// Length of the range; zero = to the end of the vma.
+        len: Size as Len,
+    };
+    /// Hardware reports an error in the page at an address (`memory_failure()`).
+    Poison = "poison" {
+        /// The address.
+        at: At,
+    };
+    /// One of the next allocations of this CPU fails.
+    FailAlloc = "fail_alloc" {
+        /// Which.
+        nth: Nth,
+    };
+    /// The OOM reaper takes the memory of an mm.
+    OomReap = "oom_reap" {
+        /// The address space.
+        mm: MmRef,
+    };
+    /// `UFFDIO_REGISTER` of a range.
+    UffdRegister = "uffd_register" {
+        /// Start of the range.
+        at: At,
+        /// Length of the range; zero = to the end of the vma.
+        len: Size as Len,
+        /// For what.
+        modes: UffdModes,
+    };
+    /// `UFFDIO_UNREGISTER` of a range.
+    UffdUnregister = "uffd_unregister" {
+        /// Start of the range.
+        at: At,
+        /// Length of the range; zero = to the end of the vma.
+        len: Size as Len,
+    };
+    /// `UFFDIO_COPY` of one page.
+    UffdCopy = "uffd_copy" {
+        /// The address.
+        at: At,
+    };
+    /// `UFFDIO_ZEROPAGE` of one page.
+    UffdZeropage = "uffd_zeropage" {
+        /// The address.
+        at: At,
+    };
+    /// `UFFDIO_CONTINUE` of one page.
+    UffdContinue = "uffd_continue" {
+        /// The address.
+        at: At,
+    };
+    /// `UFFDIO_POISON` of one page.
+    UffdPoison = "uffd_poison" {
+        /// The address.
+        at: At,
+    };
+    /// `UFFDIO_WRITEPROTECT` of a range.
+    UffdWp = "uffd_wp" {
+        /// Start of the range.
+        at: At,
+        /// Length of the range; zero = to the end of the vma.
+        len: Size as Len,
+        /// Whether it is protected or no longer.
+        wp: Switch,
+    };
+    /// `/proc/PID/smaps` of a vma is read.
+    Smaps = "smaps" {
+        /// The mapping.
+        vma: VmaRef,
+    };
+    /// `/proc/PID/pagemap` of a vma is read.
+    Pagemap = "pagemap" {
+        /// The mapping.
+        vma: VmaRef,
+    };
+    /// `mincore()` of a range.
+    Mincore = "mincore" {
+        /// Start of the range.
+        at: At,
+        /// Length of the range; zero = to the end of the vma.
+        len: Size as Len,
+    };
+    /// This CPU goes on with another address space.
+    ContextSwitch = "context_switch" {
+        /// The address space.
+        mm: MmRef,
+    };
 }
 
 impl Op {

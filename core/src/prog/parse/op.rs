@@ -3,9 +3,10 @@
 use super::cursor::Cursor;
 use super::error::ParseError;
 use super::lexer::Token;
-use super::quantity::{at, extent, range};
-use crate::prog::limits::FILE_UNITS_MAX;
+use super::quantity::{at, extent, offset, range};
+use crate::prog::limits::{FILE_UNITS_MAX, NTH_MAX};
 use crate::prog::op::{FileRef, MmRef, Op, Role, Slot, VmaRef};
+use crate::prog::setup::Mapped;
 use crate::prog::world::World;
 
 /// What a name stands for.
@@ -85,24 +86,25 @@ pub(super) fn op(
     verb: Token<'_>,
 ) -> Result<Op, ParseError> {
     // A wrong verb is worth more words than a bracket that is missing behind it.
-    if !Op::VERBS.contains(&verb.text) {
+    let Some(variant) = Op::VERBS.iter().position(|known| *known == verb.text) else {
         let message = format!("`{}` is not an operation", verb.text);
         return Err(cursor.error(verb, message).expecting(Op::VERBS));
-    }
-    let variant = Op::VERBS.iter().position(|known| *known == verb.text).unwrap_or_default();
+    };
     let mut op = Op::blank()[variant];
     cursor.demand("(")?;
-    let (mut slots, mut error) = (0, None);
+    let (mut comma, mut result) = (false, Ok(()));
     op.visit(&mut |slot| {
-        if error.is_none() && slot.is_positional() {
-            let comma = if slots > 0 { cursor.demand(",") } else { Ok(()) };
-            error = comma.and_then(|()| positional(cursor, scope, slot)).err();
-            slots += 1;
+        if result.is_ok() && slot.is_positional() {
+            result = if comma { cursor.demand(",") } else { Ok(()) }
+                .and_then(|()| positional(cursor, scope, slot));
+            comma = true;
         }
     });
-    match error {
-        Some(error) => Err(error),
-        None => named(cursor, scope, &mut op, slots > 0).map(|()| op),
+    result?;
+    named(cursor, scope, &mut op, comma)?;
+    match scope.world.objection(&op) {
+        Some(message) => Err(cursor.error_from(verb, message)),
+        None => Ok(op),
     }
 }
 
@@ -122,21 +124,73 @@ fn positional(
             let word = cursor.word("an mm")?;
             *mm = scope.mm(cursor, word)?;
         }
-        Slot::File(file) => {
-            let word = cursor.word("a file")?;
-            *file = scope.file(cursor, word)?;
+        Slot::File(known) => *known = file(cursor, scope)?,
+        Slot::Mapped(what) => {
+            type Map = fn(FileRef) -> Mapped;
+            let kinds: [(Option<Map>, &str); 3] = [
+                (None, "anon"),
+                (Some(Mapped::Shared), "shared"),
+                (Some(Mapped::Private), "private"),
+            ];
+            *what = match cursor.pick("what is mapped", &kinds)?.0 {
+                Some(map) => map(file(cursor, scope)?),
+                None => Mapped::Anon,
+            };
         }
+        Slot::Nth(nth) => nth.0 = cursor.number("an allocation", 0..=NTH_MAX.into())? as u8,
         Slot::Size(..) | Slot::Word(_) => {}
     }
     Ok(())
 }
 
-/// An argument that is given by a word: which argument, which word of it, and whether it has been given.
+fn file(cursor: &mut Cursor<'_>, scope: &Scope<'_>) -> Result<FileRef, ParseError> {
+    let word = cursor.word("a file")?;
+    scope.file(cursor, word)
+}
+
+/// An argument that is given by its words, and the words that were given.
 struct Named {
     words: Vec<&'static str>,
     what: &'static str,
     required: bool,
-    given: bool,
+    several: bool,
+    given: Vec<usize>,
+}
+
+impl Named {
+    fn of(slot: &Slot<'_>) -> Option<Named> {
+        let given = Vec::new();
+        match slot {
+            Slot::Size(role, _) => Some(Named {
+                words: vec![role.key()],
+                what: role.what(),
+                required: role.is_required(),
+                several: false,
+                given,
+            }),
+            Slot::Word(word) => Some(Named {
+                words: word.words().to_vec(),
+                what: word.what(),
+                required: word.is_required(),
+                several: word.is_set(),
+                given,
+            }),
+            _ => None,
+        }
+    }
+
+    /// What is said of a word that comes too late; `None` if it does not.
+    fn again(&self, word: usize, verb: &str) -> Option<String> {
+        let what = self.what.trim_start_matches("an ").trim_start_matches("a ");
+        if self.several {
+            let text = self.words[word];
+            return self
+                .given
+                .contains(&word)
+                .then(|| format!("`{text}` says again what is said already"));
+        }
+        (!self.given.is_empty()).then(|| format!("this is the second {what} of one `{verb}`"))
+    }
 }
 
 /// The arguments that are given by their words, in any order, up to the closing bracket.
@@ -148,21 +202,7 @@ fn named(
 ) -> Result<(), ParseError> {
     let verb = op.verb();
     let mut arguments = Vec::new();
-    op.visit(&mut |slot| match slot {
-        Slot::Size(role, _) => arguments.push(Named {
-            words: vec!["len="],
-            what: "a length",
-            required: role == Role::FileLen,
-            given: false,
-        }),
-        Slot::Word(word) => arguments.push(Named {
-            words: word.words().to_vec(),
-            what: word.what(),
-            required: word.is_required(),
-            given: false,
-        }),
-        _ => {}
-    });
+    op.visit(&mut |slot| arguments.extend(Named::of(&slot)));
     if arguments.is_empty() {
         return cursor.demand(")");
     }
@@ -176,26 +216,22 @@ fn named(
             .flat_map(|(n, named)| (0..).zip(&named.words).map(move |(i, word)| ((n, i), *word)))
             .collect();
         let ((n, choice), word) = cursor.pick(&format!("an argument of `{verb}`"), &choices)?;
-        if std::mem::replace(&mut arguments[n].given, true) {
-            let what = arguments[n].what.trim_start_matches("an ").trim_start_matches("a ");
-            let message = format!("this is the second {what} of one `{verb}`");
+        if let Some(message) = arguments[n].again(choice, verb) {
             return Err(cursor.error(word, message));
         }
-        let (mut at, mut error) = (0, None);
+        arguments[n].given.push(choice);
+        let (mut at, mut result) = (0, Ok(()));
         op.visit(&mut |slot| {
-            if slot.is_positional() {
-                return;
+            if !slot.is_positional() {
+                if at == n {
+                    result = fill(cursor, scope, slot, &arguments[n].given);
+                }
+                at += 1;
             }
-            if at == n {
-                error = fill(cursor, scope, slot, choice).err();
-            }
-            at += 1;
         });
-        if let Some(error) = error {
-            return Err(error);
-        }
+        result?;
     }
-    match arguments.iter().find(|named| named.required && !named.given) {
+    match arguments.iter().find(|named| named.required && named.given.is_empty()) {
         Some(named) => {
             let what = format!("{} in `{verb}`", named.what);
             Err(cursor.missing(what).expecting(named.words.iter().copied()))
@@ -204,19 +240,21 @@ fn named(
     }
 }
 
-/// An argument whose word has been read.
+/// An argument whose words have been read.
 fn fill(
     cursor: &mut Cursor<'_>,
     scope: &Scope<'_>,
     slot: Slot<'_>,
-    choice: usize,
+    given: &[usize],
 ) -> Result<(), ParseError> {
     match slot {
-        Slot::Size(Role::FileLen, size) => {
+        Slot::Size(Role::FileLen | Role::Span, size) => {
             *size = extent(cursor, FILE_UNITS_MAX, scope.hpn, false)?;
         }
+        Slot::Size(Role::Off, size) => *size = offset(cursor, scope.hpn)?,
         Slot::Size(_, size) => *size = range(cursor)?,
-        Slot::Word(word) => word.set(choice),
+        Slot::Word(word) if word.is_set() => word.set(given.iter().map(|bit| 1 << bit).sum()),
+        Slot::Word(word) => word.set(given.iter().sum()),
         _ => {}
     }
     Ok(())

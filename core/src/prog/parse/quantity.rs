@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::error::ParseError;
 use super::lexer::Token;
 use super::op::Scope;
-use crate::prog::limits::{AT_UNITS_MAX, LEN_UNITS_MAX, PAGES_MAX};
+use crate::prog::limits::{AT_UNITS_MAX, FILE_UNITS_MAX, LEN_UNITS_MAX, PAGES_MAX};
 use crate::prog::op::At;
 use crate::prog::size::Size;
 
@@ -83,9 +83,20 @@ fn size<'t>(cursor: &mut Cursor<'t>, units: u8) -> Result<(Size, Token<'t>), Par
     }
 }
 
-/// The length of an `madvise`.
+/// The length of a range of memory.
 pub(super) fn range(cursor: &mut Cursor<'_>) -> Result<Size, ParseError> {
     Ok(size(cursor, LEN_UNITS_MAX)?.0)
+}
+
+/// A page of a file.
+pub(super) fn offset(cursor: &mut Cursor<'_>, hpn: u16) -> Result<Size, ParseError> {
+    let (size, word) = size(cursor, FILE_UNITS_MAX)?;
+    if size.pages(hpn) < Size::huge(FILE_UNITS_MAX).pages(hpn) {
+        return Ok(size);
+    }
+    let message =
+        format!("`{size}` is out of range: a file is at most {FILE_UNITS_MAX}h at hpn {hpn}");
+    Err(cursor.error_from(word, message))
 }
 
 /// A size of at most `units` huge units in all; of at least one page, if it must be `some`.

@@ -6,8 +6,8 @@ use super::lexer::Token;
 use super::op::{Scope, Thing, op};
 use super::quantity::extent;
 use crate::prog::limits::{FILE_UNITS_MAX, FILES_MAX, MMS_MAX, UNITS_MAX, VMAS_MAX};
-use crate::prog::op::{FileRef, MmRef, Op, VmaRef};
-use crate::prog::setup::{Backing, Mapped, Prot, Setup};
+use crate::prog::op::{Backing, FileKind, FileRef, MapFlags, MmRef, Op, Prot, VmaRef};
+use crate::prog::setup::{Mapped, Setup};
 use crate::prog::size::Size;
 
 /// The verbs that declare.
@@ -36,7 +36,7 @@ pub(super) fn item<'t>(
     cursor.end()?;
     let (mms, files, vmas) = scope.world.counts();
     let thing = match item {
-        Setup::Mm => Thing::Mm(MmRef(mms as u8)),
+        Setup::Mm { .. } => Thing::Mm(MmRef(mms as u8)),
         Setup::File { .. } => Thing::File(FileRef(files as u8)),
         Setup::Mmap { .. } => Thing::Vma(VmaRef(vmas as u8)),
         Setup::Do(_) => return Ok(item),
@@ -77,28 +77,44 @@ fn declaration(
     }
     cursor.demand("(")?;
     match verb.text {
-        "mm" => {
-            cursor.demand(")")?;
-            Ok(Setup::Mm)
-        }
+        "mm" => space(cursor, mms == 0),
         "file" => file(cursor, scope),
         _ => mmap(cursor, scope, verb),
     }
 }
 
+fn space(cursor: &mut Cursor<'_>, first: bool) -> Result<Setup, ParseError> {
+    if cursor.eat(")") {
+        return Ok(Setup::Mm { unborn: false });
+    }
+    let (_, word) = cursor.pick("an argument of `mm`", &[((), "unborn")])?;
+    if first {
+        return Err(cursor.error(word, "the first mm exists from the start"));
+    }
+    cursor.demand(")")?;
+    Ok(Setup::Mm { unborn: true })
+}
+
 fn file(cursor: &mut Cursor<'_>, scope: &Scope<'_>) -> Result<Setup, ParseError> {
-    const ARGUMENTS: [(Option<Backing>, &str); 4] = [
-        (None, "len="),
-        (Some(Backing::ALL[0].0), Backing::ALL[0].1),
-        (Some(Backing::ALL[1].0), Backing::ALL[1].1),
-        (Some(Backing::ALL[2].0), Backing::ALL[2].1),
-    ];
-    let (mut len, mut backing) = (None, None);
+    #[derive(Clone, Copy)]
+    enum Argument {
+        Len,
+        Kind(FileKind),
+        Backing(Backing),
+    }
+    let kinds = FileKind::ALL.iter().map(|kind| (Argument::Kind(*kind), kind.name()));
+    let backings = Backing::ALL.iter().map(|backing| (Argument::Backing(*backing), backing.name()));
+    let arguments: Vec<_> =
+        [(Argument::Len, "len=")].into_iter().chain(kinds).chain(backings).collect();
+    let (mut len, mut kind, mut backing) = (None, None, None);
     loop {
-        let (argument, word) = cursor.pick("an argument of `file`", &ARGUMENTS)?;
+        let (argument, word) = cursor.pick("an argument of `file`", &arguments)?;
         let again = match argument {
-            None => len.replace(extent(cursor, FILE_UNITS_MAX, scope.hpn, true)?).is_some(),
-            Some(argument) => backing.replace(argument).is_some(),
+            Argument::Len => {
+                len.replace(extent(cursor, FILE_UNITS_MAX, scope.hpn, true)?).is_some()
+            }
+            Argument::Kind(value) => kind.replace(value).is_some(),
+            Argument::Backing(value) => backing.replace(value).is_some(),
         };
         if again {
             return Err(twice(cursor, word));
@@ -108,7 +124,8 @@ fn file(cursor: &mut Cursor<'_>, scope: &Scope<'_>) -> Result<Setup, ParseError>
         }
     }
     let len = len.ok_or_else(|| cursor.missing("`len=` in `file`"))?;
-    Ok(Setup::File { len, backing: backing.unwrap_or(Backing::Huge) })
+    let (kind, backing) = (kind.unwrap_or_default(), backing.unwrap_or_default());
+    Ok(Setup::File { len, kind, backing })
 }
 
 /// What an argument of `mmap` behind the first two is about.
@@ -119,33 +136,64 @@ enum Mmap {
     Off,
     Shared(bool),
     Prot(Prot),
+    Flag(MapFlags),
 }
 
-const MMAP: [(Mmap, &str); 7] = [
-    (Mmap::At, "at="),
-    (Mmap::Len, "len="),
-    (Mmap::Off, "off="),
-    (Mmap::Shared(true), "shared"),
-    (Mmap::Shared(false), "private"),
-    (Mmap::Prot(Prot::Ro), "ro"),
-    (Mmap::Prot(Prot::Rw), "rw"),
-];
+impl Mmap {
+    /// What `mmap` may say.
+    fn words() -> Vec<(Mmap, &'static str)> {
+        let mut words = vec![
+            (Mmap::At, "at="),
+            (Mmap::Len, "len="),
+            (Mmap::Off, "off="),
+            (Mmap::Shared(true), "shared"),
+            (Mmap::Shared(false), "private"),
+        ];
+        words.extend(Prot::ALL.iter().map(|prot| (Mmap::Prot(*prot), prot.name())));
+        let flags = (0..).zip(MapFlags::WORDS);
+        words.extend(flags.map(|(bit, word)| (Mmap::Flag(MapFlags(1 << bit)), *word)));
+        words
+    }
+
+    /// Why it has no meaning for what is mapped; `None` if it has.
+    fn unmeant(self, scope: &Scope<'_>, what: Mapped) -> Option<&'static str> {
+        let file = what.file().is_some();
+        let meant = match self {
+            Mmap::At | Mmap::Len => true,
+            Mmap::Off | Mmap::Shared(_) => file,
+            Mmap::Prot(_) => what != Mapped::Reserved,
+            Mmap::Flag(flag) => scope.world.flags_of(what).has(flag),
+        };
+        let why = match what {
+            Mapped::Anon => "anonymous memory",
+            Mapped::Reserved => "a reserved range",
+            Mapped::Shared(_) | Mapped::Private(_) => "a mapping of this file",
+        };
+        (!meant).then_some(why)
+    }
+}
 
 fn mmap(cursor: &mut Cursor<'_>, scope: &Scope<'_>, verb: Token<'_>) -> Result<Setup, ParseError> {
     let word = cursor.word("an mm")?;
     let mm = scope.mm(cursor, word)?;
     cursor.demand(",")?;
-    let what = cursor.word("a file or `anon`")?;
-    let file = match what.text {
-        "anon" if scope.thing("anon").is_none() => None,
-        _ => Some(scope.file(cursor, what)?),
+    let what = cursor.word("a file, `anon` or `reserved`")?;
+    let mut what = match what.text {
+        "anon" if scope.thing("anon").is_none() => Mapped::Anon,
+        "reserved" if scope.thing("reserved").is_none() => Mapped::Reserved,
+        _ => Mapped::Private(scope.file(cursor, what)?),
     };
+    if scope.world.is_unborn(mm) && what != Mapped::Reserved {
+        let message = "the mm does not exist yet: its ranges can only be `reserved`";
+        return Err(cursor.error(word, message));
+    }
     let (mut at, mut len, mut off, mut shared, mut prot) = (None, None, None, None, None);
+    let mut flags = MapFlags::default();
+    let words = Mmap::words();
     while cursor.more()? {
-        let (argument, word) = cursor.pick("an argument of `mmap`", &MMAP)?;
-        let unmeant = matches!(argument, Mmap::Off | Mmap::Shared(_)) && file.is_none();
-        if unmeant {
-            let message = format!("`{}` has no meaning for anonymous memory", word.text);
+        let (argument, word) = cursor.pick("an argument of `mmap`", &words)?;
+        if let Some(why) = argument.unmeant(scope, what) {
+            let message = format!("`{}` has no meaning for {why}", word.text);
             return Err(cursor.error(word, message));
         }
         let again = match argument {
@@ -154,23 +202,35 @@ fn mmap(cursor: &mut Cursor<'_>, scope: &Scope<'_>, verb: Token<'_>) -> Result<S
             Mmap::Off => off.replace(extent(cursor, FILE_UNITS_MAX, scope.hpn, false)?).is_some(),
             Mmap::Shared(value) => shared.replace(value).is_some(),
             Mmap::Prot(value) => prot.replace(value).is_some(),
+            Mmap::Flag(flag) => {
+                let again = flags.has(flag);
+                flags = flags.with(flag);
+                again
+            }
         };
         if again {
             return Err(twice(cursor, word));
+        }
+        if flags.has(MapFlags::HUGEPAGE.with(MapFlags::NOHUGEPAGE)) {
+            return Err(cursor.error(word, "a vma is `hugepage` or `nohugepage`, not both"));
         }
     }
     let missing = |what: &str| cursor.error_from(verb, format!("`mmap` needs {what}"));
     let at = at.ok_or_else(|| missing("`at=`, where the vma starts"))?;
     let len = len.ok_or_else(|| missing("`len=`, its length"))?;
-    let prot = prot.ok_or_else(|| missing("`ro` or `rw`"))?;
-    let what = match (file, shared) {
-        (None, _) => Mapped::Anon,
-        (Some(file), Some(true)) => Mapped::Shared(file),
-        (Some(file), Some(false)) => Mapped::Private(file),
-        (Some(_), None) => return Err(missing("`shared` or `private`")),
-    };
+    if what != Mapped::Reserved && prot.is_none() {
+        return Err(missing("`ro`, `rw`, `rx` or `none`"));
+    }
+    if let Mapped::Private(file) = what {
+        match shared {
+            Some(true) => what = Mapped::Shared(file),
+            Some(false) => {}
+            None => return Err(missing("`shared` or `private`")),
+        }
+    }
     place(cursor, scope, verb, (mm, at, len))?;
-    Ok(Setup::Mmap { mm, what, at, len, off: off.unwrap_or(Size::ZERO), prot })
+    let (off, prot) = (off.unwrap_or(Size::ZERO), prot.unwrap_or_default());
+    Ok(Setup::Mmap { mm, what, at, len, off, prot, flags })
 }
 
 /// Checks that a vma lies inside its address space and apart from the others.

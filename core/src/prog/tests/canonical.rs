@@ -16,6 +16,8 @@ fn with_setup(setup: Vec<Setup>) -> Program {
     fixed(Program { setup, ..Program::default() })
 }
 
+const MM: Setup = Setup::Mm { unborn: false };
+
 const MAP: Setup = Setup::Mmap {
     mm: MmRef(7),
     what: Mapped::Shared(FileRef(9)),
@@ -23,6 +25,7 @@ const MAP: Setup = Setup::Mmap {
     len: Size::ZERO,
     off: Size { h: 2, p: 7 },
     prot: Prot::Ro,
+    flags: MapFlags(0),
 };
 
 #[test]
@@ -47,8 +50,8 @@ fn scenes_are_well_formed() {
 
 #[test]
 fn a_vma_without_an_mm_gets_one() {
-    let program = with_setup(vec![MAP, Setup::Mm]);
-    assert_eq!(program.setup[0], Setup::Mm);
+    let program = with_setup(vec![MAP, MM]);
+    assert_eq!(program.setup[0], MM);
     assert_eq!(program.setup.len(), 3);
     let Setup::Mmap { mm, what, len, off, .. } = program.setup[1] else { panic!("{program:?}") };
     assert_eq!((mm, what, len, off), (MmRef(0), Mapped::Anon, Size::huge(1), Size::ZERO));
@@ -56,7 +59,7 @@ fn a_vma_without_an_mm_gets_one() {
 
 #[test]
 fn vmas_move_apart_until_there_is_no_room() {
-    let program = with_setup([vec![Setup::Mm], vec![MAP; 9]].concat());
+    let program = with_setup([vec![MM], vec![MAP; 9]].concat());
     assert_eq!(program.setup.len(), 1 + VMAS_MAX);
     let starts = program.setup[1..].iter().map(|item| match item {
         Setup::Mmap { at, .. } => at.pages(4),
@@ -67,16 +70,16 @@ fn vmas_move_apart_until_there_is_no_room() {
     starts.dedup();
     assert_eq!(starts.len(), VMAS_MAX);
 
-    let Setup::Mmap { mm, what, at, off, prot, .. } = MAP else { panic!() };
-    let whole = Setup::Mmap { mm, what, at, len: Size::huge(UNITS_MAX), off, prot };
-    let program = with_setup(vec![Setup::Mm, whole, MAP]);
+    let Setup::Mmap { mm, what, at, off, prot, flags, .. } = MAP else { panic!() };
+    let whole = Setup::Mmap { mm, what, at, len: Size::huge(UNITS_MAX), off, prot, flags };
+    let program = with_setup(vec![MM, whole, MAP]);
     assert_eq!(program.setup.len(), 2);
 }
 
 #[test]
 fn a_full_setup_keeps_a_vma() {
     let full = [vec![Setup::Do(Op::RcuGp); SETUP_MAX - 1], vec![MAP]].concat();
-    for setup in [full, vec![Setup::Mm; 40], vec![Setup::Do(Op::RcuGp); 40]] {
+    for setup in [full, vec![MM; 40], vec![Setup::Do(Op::RcuGp); 40]] {
         let program = with_setup(setup);
         assert!(program.setup.len() <= SETUP_MAX);
         assert!(program.setup.iter().any(|item| matches!(item, Setup::Mmap { .. })));
@@ -86,10 +89,10 @@ fn a_full_setup_keeps_a_vma() {
 #[test]
 fn an_operation_on_nothing_is_a_grace_period() {
     let early = Setup::Do(Op::Read { at: At::start(VmaRef(0)) });
-    let program = with_setup(vec![Setup::Mm, early, MAP]);
+    let program = with_setup(vec![MM, early, MAP]);
     assert_eq!(program.setup[1], Setup::Do(Op::RcuGp));
     let cut = Op::Truncate { file: FileRef(1), len: Size::huge(1) };
-    let setup = vec![Setup::Mm, MAP];
+    let setup = vec![MM, MAP];
     let program = fixed(Program { setup, cpus: vec![vec![cut]], ..Program::default() });
     assert_eq!(program.cpus[0], [Op::RcuGp]);
 }
@@ -157,5 +160,87 @@ fn any_value_can_be_fixed() {
         wild.cpus = shuffled(&mut random).cpus;
         wild.schedule = shuffled(&mut random).schedule;
         fixed(wild);
+    }
+}
+
+/// A mapping at `3h` in `m1`, of this kind and with all flags.
+fn flagged(what: Mapped) -> Setup {
+    let (at, len, flags) = (Size::huge(3), Size::huge(1), MapFlags(u8::MAX));
+    Setup::Mmap { mm: MmRef(1), what, at, len, off: Size::ZERO, prot: Prot::None, flags }
+}
+
+#[test]
+fn the_first_mm_is_born_and_an_unborn_one_only_reserves() {
+    let unborn = Setup::Mm { unborn: true };
+    let program = with_setup(vec![unborn, unborn, flagged(Mapped::Anon)]);
+    assert_eq!(program.setup[..2], [MM, unborn]);
+    let Setup::Mmap { what, prot, flags, .. } = program.setup[2] else { panic!("{program:?}") };
+    assert_eq!((what, prot, flags), (Mapped::Reserved, Prot::Rw, MapFlags(0)));
+}
+
+#[test]
+fn a_mapping_has_the_flags_that_it_can_have() {
+    let file = |kind| Setup::File { len: Size::huge(1), kind, backing: Backing::Small };
+    let left = |kind, what| {
+        let program = with_setup(vec![MM, MM, file(kind), flagged(what)]);
+        let Setup::Mmap { flags, .. } = program.setup[3] else { panic!("{program:?}") };
+        flags.text()
+    };
+    let (shared, private) = (Mapped::Shared(FileRef(0)), Mapped::Private(FileRef(0)));
+    assert_eq!(
+        left(FileKind::Shmem, Mapped::Anon),
+        "hugepage, locked, dontcopy, wipeonfork, uffd_missing, uffd_wp"
+    );
+    for what in [shared, private] {
+        assert_eq!(
+            left(FileKind::Shmem, what),
+            "hugepage, locked, dontcopy, uffd_missing, uffd_wp, uffd_minor"
+        );
+        assert_eq!(left(FileKind::Regular, what), "hugepage, locked, dontcopy");
+    }
+    assert_eq!(left(FileKind::Shmem, Mapped::Reserved), "");
+}
+
+/// What becomes of an operation in a world of two mms, `m1` unborn, with a reserved range in each.
+fn bent(op: Op) -> Op {
+    let reserved = |mm, h| {
+        let (what, off, prot) = (Mapped::Reserved, Size::ZERO, Prot::Rw);
+        let (at, len, flags) = (Size::huge(h), Size::huge(1), MapFlags(0));
+        Setup::Mmap { mm: MmRef(mm), what, at, len, off, prot, flags }
+    };
+    let setup =
+        vec![MM, Setup::Mm { unborn: true }, reserved(0, 1), reserved(1, 1), reserved(0, 4)];
+    fixed(Program { setup, cpus: vec![vec![op]], ..Program::default() }).cpus[0][0]
+}
+
+#[test]
+fn mremap_stays_in_its_mm() {
+    for (to, expected) in [(0, 0), (1, 2), (2, 2), (5, 2)] {
+        let moved = |to| Op::Mremap {
+            at: At::start(VmaRef(0)),
+            to: VmaRef(to),
+            len: Size::ZERO,
+            flags: MremapFlags(0),
+        };
+        assert_eq!(bent(moved(to)), moved(expected));
+    }
+}
+
+#[test]
+fn fork_bears_the_unborn() {
+    let fork = |parent, child| Op::Fork { parent: MmRef(parent), child: MmRef(child) };
+    for (wild, tame) in [((0, 1), (0, 1)), ((0, 0), (0, 1)), ((1, 1), (0, 1)), ((3, 2), (0, 1))] {
+        assert_eq!(bent(fork(wild.0, wild.1)), fork(tame.0, tame.1), "{wild:?}");
+    }
+    let program = Program { cpus: vec![vec![fork(0, 1)]], ..Program::default() };
+    assert_eq!(fixed(program).cpus[0], [Op::RcuGp], "nobody is unborn in the default scene");
+}
+
+#[test]
+fn what_an_operation_maps_is_there() {
+    let (vma, prot, off) = (VmaRef(0), Prot::Rw, Size::base(2));
+    for what in [Mapped::Reserved, Mapped::Shared(FileRef(1)), Mapped::Anon] {
+        let anon = Op::Map { vma, what: Mapped::Anon, prot, off: Size::ZERO };
+        assert_eq!(bent(Op::Map { vma, what, prot, off }), anon, "there is no file");
     }
 }

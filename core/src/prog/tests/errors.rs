@@ -77,8 +77,11 @@ fn headers() {
     check_header("hpn 4\n«hpn 4»", "this header was given before");
     check_header(
         "set «ptlocks»=none",
-        "`ptlocks` is not an axis; expected one of `ptlock`, `page_table_check`",
+        "`ptlocks` is not an axis; expected one of `width`, `ptlock`, `rcu_table_free`",
     );
+    check_header("set «ptlocks»=none", "did you mean `ptlock`?");
+    check_header("set thp=«sometimes»", "expected one of `madvise`, `always`, `never`");
+    check_header("set max_ptes_swap=«9»", "expected one of `default`, `0`, `half`, `all`");
     check_header("set ptlock «none»", "expected `=`");
     check_header("set ptlock=«on»", "not a value of ptlock; expected one of `split`, `none`");
     check_header("set ptlock=none\n«set ptlock=none»", "given before");
@@ -145,6 +148,36 @@ fn declarations() {
         "x = mmap(m0, anon, at=1h, len=1h, rw)\n  y = «mmap(m0, anon, at=4p, len=1p, rw)»",
         "overlaps `x` at hpn 4",
     );
+    check_setup(
+        "«mm(unborn)»".replace("«mm(unborn)»", "x = mm(«dead»)").as_str(),
+        "expected `unborn`",
+    );
+    check("racewalk 1\nsetup\n  m0 = mm(«unborn»)\n", "the first mm exists from the start");
+    check_setup("x = file(len=1h, shmem, «regular»)", "says again");
+    check_setup("x = mmap(m0, reserved, at=0, len=1h, «rw»)", "no meaning for a reserved range");
+    check_setup(
+        "x = mmap(m0, reserved, at=0, len=1h, «locked»)",
+        "no meaning for a reserved range",
+    );
+    check_setup("x = mmap(m0, anon, rw, «uffd_minor»)", "no meaning for anonymous memory");
+    check_setup(
+        "x = mmap(m0, f0, private, rw, «wipeonfork»)",
+        "no meaning for a mapping of this file",
+    );
+    check_setup(
+        "x = mmap(m0, anon, hugepage, «nohugepage»)",
+        "`hugepage` or `nohugepage`, not both",
+    );
+    check_setup("x = mmap(m0, anon, locked, «locked»)", "says again");
+    check_setup("x = «mmap(m0, anon, at=0, len=1h)»", "needs `ro`, `rw`, `rx` or `none`");
+    check_setup(
+        "m1 = mm(unborn)\n  x = mmap(«m1», anon, at=0, len=1h, rw)",
+        "the mm does not exist yet: its ranges can only be `reserved`",
+    );
+    check_setup(
+        "x = mmap(m0, reserved, at=0, len=1h)\n  y = «mmap(m0, anon, at=1p, len=1p, rw)»",
+        "overlaps `x` at hpn 4",
+    );
     check_setup("read(«x»)", "`x` is not declared above, expected a vma");
 }
 
@@ -170,8 +203,33 @@ fn operations() {
     check_op("truncate(f0, len=«9p»)", "0p to 7p");
     check_op("kvm_fault(v0, «exec»)", "expected one of `read`, `write`");
     check_op("read(«é»)", "found `é`");
+    check_op("map(v0, «reserved», rw)", "expected one of `anon`, `shared`, `private`");
+    check_op("map(v0, shared «v0», rw)", "`v0` is a vma, expected a file");
+    check_op("map(v0, anon)«»", "expected a protection in `map`");
+    check_op("«map(v0, anon, rw, off=1p)»", "`off` has no meaning for anonymous memory");
+    check_op("mprotect(v0, ro, «rw»)", "this is the second protection of one `mprotect`");
+    check_op("punch(f0, off=«2h»)", "`2h` is out of range: a file is at most 2h at hpn 4");
+    check_op("punch(f0, off=«1h+4p»)", "a file is at most 2h at hpn 4");
+    check_op("fail_alloc(«8»)", "`8` is out of range: an allocation is 0 to 7");
+    check_op("gup_fast(v0, pin, «get»)", "the second kind of reference of one `gup_fast`");
+    check_op("uffd_register(v0)«»", "expected a mode in `uffd_register`");
+    check_op("uffd_register(v0, wp, «wp»)", "says again");
+    check_op("uffd_wp(v0)«»", "expected `on` or `off` in `uffd_wp`");
+    check_op("mremap(v0, v0, «untie»)", "expected one of `len=`, `dontunmap`");
+    check_op("exit(«v0»)", "`v0` is a vma, expected an mm");
+    check_op("«fork(m0, m0)»", "declared by `mm(unborn)`; m0 is not");
     let many = format!("{SETUP}{}", "  rcu_gp()\n".repeat(15));
     check(&format!("{many}  «rcu_gp»()\n"), "too many operations of one cpu: there may be 16");
+}
+
+#[test]
+fn arguments_that_do_not_go_together() {
+    let check = |op: &str, says| {
+        let setup = "  m1 = mm(unborn)\n  v1 = mmap(m1, reserved, at=0, len=1h)\ncpu0\n";
+        check(&format!("{}  {op}\n", SETUP.replace("cpu0\n", setup)), says);
+    };
+    check("«mremap(v0, v1)»", "`mremap` moves within one mm, not from m0 to m1");
+    check("«fork(m1, m1)»", "an mm cannot be its own parent");
 }
 
 #[test]

@@ -38,12 +38,45 @@ fn most_programs_collapse() {
     assert!(few.count() >= 1_500);
 }
 
+/// The verbs that nobody draws yet. Whoever gives one a weight takes it out of this list.
+const NOT_DRAWN: [&str; 29] = [
+    "map",
+    "mremap",
+    "mprotect",
+    "fork",
+    "exit",
+    "punch",
+    "alloc",
+    "file_write",
+    "open_write",
+    "close_write",
+    "gup_fast",
+    "gup_slow",
+    "put",
+    "split",
+    "numa",
+    "poison",
+    "fail_alloc",
+    "oom_reap",
+    "uffd_register",
+    "uffd_unregister",
+    "uffd_copy",
+    "uffd_zeropage",
+    "uffd_continue",
+    "uffd_poison",
+    "uffd_wp",
+    "smaps",
+    "pagemap",
+    "mincore",
+    "context_switch",
+];
+
 #[test]
 fn every_verb_and_every_scene_comes_up() {
     let programs = sample(&Shape::default(), 2_000);
-    for variant in 0..Op::VARIANTS {
+    for verb in Op::VERBS {
         let mut ops = programs.iter().flat_map(|program| program.cpus.iter().flatten());
-        assert!(ops.any(|op| op.variant() == variant), "{}", Op::VERBS[variant]);
+        assert_eq!(ops.any(|op| op.verb() == *verb), !NOT_DRAWN.contains(verb), "{verb}");
     }
     for scene in &SCENES {
         let mut setups = programs.iter().map(|program| &program.setup);

@@ -92,9 +92,32 @@ fn the_whole_language() {
     assert_eq!(turns[3], Turn { cpu: 1, until: Until::Steps(12) });
 }
 
+/// A set-up in which every operation has something to be about.
+const WORLD: &str = "\
+racewalk 1
+hpn     4
+setup
+  m0 = mm()
+  m1 = mm(unborn)
+  f0 = file(len=1h, huge)
+  f1 = file(len=2h, regular, empty)
+  v0 = mmap(m0, f0, at=1h, len=1h, private, rw)
+  v1 = mmap(m0, anon, at=3h, len=1h+2p, rw, hugepage)
+  v2 = mmap(m0, reserved, at=5h, len=2h)
+  v3 = mmap(m1, reserved, at=1h, len=1h)
+cpu0
+";
+
+/// The operations of a text's CPU 0 are these, which is also how they are printed.
+#[track_caller]
+fn check_ops(ops: &str) -> Vec<Op> {
+    let mut program = check_canonical(&format!("{WORLD}{ops}"));
+    program.cpus.remove(0)
+}
+
 #[test]
 fn every_operation() {
-    let ops = "  \
+    let first = "  \
   read(v0)
   write(v1+1h+1)
   madvise(v1+1h, len=1h+2p, populate_write)
@@ -104,18 +127,125 @@ fn every_operation() {
   migrate(v0+3)
   khugepaged(v0)
   uprobe(v0)
-  kvm_fault(v0, read)
-  tlb_fill(v0)
+  kvm_fault(v0, write)
+  tlb_fill(v0, write)
   tlb_evict(v0)
   rcu_gp()
   pte_alloc(v0)
   lru_drain()
 ";
-    check_canonical(&with_ops(ops));
-    for (variant, op) in Op::blank().into_iter().enumerate() {
-        let program = check_canonical(&with_ops(&format!("  {op}\n")));
-        assert_eq!(program.cpus[0], [op]);
-        assert_eq!(op.variant(), variant);
+    let second = "  \
+  map(v0, shared f1, ro, off=1h)
+  mremap(v0+1, v2, len=2p, dontunmap)
+  mprotect(v0+1, len=2p, none)
+  fork(m0, m1)
+  exit(m1)
+  punch(f0, off=1p, len=2p)
+  alloc(f1, off=1h, len=1h)
+  file_write(f0, off=3p)
+  open_write(f1)
+  close_write(f1)
+  gup_fast(v0+1, write, longterm)
+  gup_slow(v0+1, write, pin)
+  put()
+  split(v0)
+";
+    let third = "  \
+  numa(v0+1, len=2p)
+  poison(v0+1)
+  fail_alloc(7)
+  oom_reap(m0)
+  uffd_register(v1, len=1h, missing, wp, minor)
+  uffd_unregister(v1, len=1h)
+  uffd_copy(v1)
+  uffd_zeropage(v1)
+  uffd_continue(v0)
+  uffd_poison(v1)
+  uffd_wp(v1, len=2p, on)
+  smaps(v0)
+  pagemap(v0)
+  mincore(v0, len=2p)
+  context_switch(m1)
+";
+    let ops = [check_ops(first), check_ops(second), check_ops(third)].concat();
+    assert!(ops.iter().map(Op::variant).eq(0..Op::VARIANTS));
+}
+
+#[test]
+fn what_need_not_be_said_is_not() {
+    let ops = "  \
+  munmap(v0+1)
+  map(v2, anon, rx)
+  map(v0, private f0, rw)
+  mremap(v0, v2)
+  mprotect(v0, ro)
+  punch(f0)
+  alloc(f0, off=1p)
+  file_write(f0)
+  gup_fast(v0)
+  gup_slow(v0, pin)
+  numa(v0)
+  uffd_register(v1, minor)
+  uffd_wp(v1, off)
+  mincore(v3)
+  kvm_fault(v0)
+";
+    check_ops(ops);
+    for (said, needed) in [
+        ("kvm_fault(v0, read)", "kvm_fault(v0)"),
+        ("tlb_fill(v0, read)", "tlb_fill(v0)"),
+        ("gup_fast(v0, get, read)", "gup_fast(v0)"),
+        ("punch(f0, len=0, off=0)", "punch(f0)"),
+        ("uffd_register(v1, wp, len=0, missing)", "uffd_register(v1, missing, wp)"),
+        ("map(v0, private f0, off=0, none)", "map(v0, private f0, none)"),
+    ] {
+        check(&format!("{WORLD}  {said}\n"), &format!("{WORLD}  {needed}\n"));
+    }
+}
+
+#[test]
+fn every_advice_and_every_protection() {
+    let advices = Advice::ALL.iter().map(|advice| format!("  madvise(v0, {})\n", advice.name()));
+    let found = check_ops(&advices.collect::<String>());
+    let expected = Advice::ALL.iter().map(|&advice| {
+        let (at, len) = (At::start(VmaRef(0)), Size::ZERO);
+        Op::Madvise { at, len, advice }
+    });
+    assert!(found.into_iter().eq(expected));
+    let prots = Prot::ALL.iter().map(|prot| format!("  mprotect(v0, {})\n", prot.name()));
+    assert_eq!(check_ops(&prots.collect::<String>()).len(), 4);
+}
+
+#[test]
+fn every_declaration() {
+    let mut setup = String::from("racewalk 1\nhpn     4\nsetup\n  m0 = mm()\n  m1 = mm(unborn)\n");
+    setup += "  f0 = file(len=1h, regular, small)\n  f1 = file(len=2p, empty)\n";
+    setup +=
+        "  v0 = mmap(m0, f0, at=0, len=1h, off=1p, private, rx, nohugepage, locked, dontcopy)\n";
+    setup +=
+        "  v1 = mmap(m0, f1, at=1h, len=2p, shared, none, uffd_missing, uffd_wp, uffd_minor)\n";
+    setup += "  v2 = mmap(m0, anon, at=2h, len=1p, ro, hugepage, wipeonfork)\n";
+    setup += "  v3 = mmap(m0, reserved, at=3h, len=2h)\n  v4 = mmap(m1, reserved, at=0, len=8h)\n";
+    let program = check_canonical(&format!("{setup}cpu0\n"));
+    let flags = program.setup.iter().filter_map(|item| match item {
+        Setup::Mmap { flags, .. } => Some(flags.0),
+        _ => None,
+    });
+    assert_eq!(flags.collect::<Vec<_>>(), [0b1110, 0b1110_0000, 0b1_0001, 0, 0]);
+}
+
+#[test]
+fn every_axis() {
+    for (n, axis) in AXES.iter().enumerate() {
+        for (value, word) in axis.values.iter().enumerate() {
+            let line = format!("set     {}={word}", axis.name);
+            let text = SETUP.replace("setup", &format!("{line}\nsetup"));
+            let canonical = if value == 0 { SETUP.to_owned() } else { text.clone() };
+            let program = parse(&text, &WORDS).expect("all words are known").program;
+            assert_eq!(program.head.axes, Axes::default().with(&[(n, value)]), "{line}");
+            let printed = print(&Document { program, ..Document::default() }, &WORDS);
+            assert_eq!(printed, canonical);
+        }
     }
 }
 
@@ -140,7 +270,7 @@ setup
 cpu0
   read(v0+3)
   madvise(v0, dontneed)
-  kvm_fault(v0+2, read)
+  kvm_fault(v0+2)
 ";
     check(free, canonical);
 }

@@ -79,7 +79,8 @@ fn each_scene_has_a_header_byte() {
 #[test]
 fn header_fields_are_read() {
     let axes = Axes::default().with(&[(Axes::PTLOCK, 1), (Axes::PAGE_TABLE_CHECK, 1)]);
-    let configuration = [7, 3, 0x11, 0xee, 0xff, 0, 0, 0];
+    // Three bits an axis; what no axis has for a value means its default.
+    let configuration = [7, 3, 0x0f, 0x10, 0, 0, 0, 0xff];
     let head = check(&[[1, 0, 1, 16, 0x34, 0x12, 0, 6], configuration].concat()).head;
     let policy = Policy::Random { mean: 16 };
     assert_eq!(head, Head { hpn: 8, axes, policy, seed: 0x1234, ..Head::default() });
@@ -109,6 +110,40 @@ fn encode_is_the_inverse_of_decode() {
 }
 
 #[test]
+fn declarations_are_read() {
+    let file = |backing, kind| [7, 1, 8, backing, kind, 0, 0, 0];
+    let mmap = |whose, what, flags| [7, 0, whose, what, 8, 8, 0, flags];
+    let inputs = [
+        [7, 2, 0, 0, 0, 0, 0, 0],
+        [7, 2, 5, 0, 0, 0, 0, 0],
+        file(2, 1),
+        file(0, 2),
+        mmap(0b0000_1100, 0x18, 0b110),
+        mmap(0b0001_1000, 1, 0xff),
+        mmap(0b0011_1000, 7, 0xff),
+        mmap(0b0000_0001, 2, 0),
+    ];
+    let (one, off) = (Size::huge(1), Size::ZERO);
+    let map = |mm, what, h, prot, flags| {
+        let (mm, at, flags) = (MmRef(mm), Size::huge(h), MapFlags(flags));
+        Setup::Mmap { mm, what, at, len: one, off, prot, flags }
+    };
+    let file = |kind, backing| Setup::File { len: one, kind, backing };
+    let expected = [
+        Setup::Mm { unborn: false },
+        Setup::Mm { unborn: true },
+        file(FileKind::Regular, Backing::Empty),
+        file(FileKind::Shmem, Backing::Huge),
+        // Bits that say nothing by themselves: flags count only with the gate open, a protection beyond the last is rw.
+        map(0, Mapped::Shared(FileRef(1)), 1, Prot::Ro, 0b110),
+        map(0, Mapped::Private(FileRef(0)), 2, Prot::None, 0),
+        map(0, Mapped::Reserved, 3, Prot::Rw, 0),
+        map(1, Mapped::Reserved, 1, Prot::Rw, 0),
+    ];
+    assert_eq!(check(&records(&inputs)).setup, expected);
+}
+
+#[test]
 fn malformed_programs_have_no_bytes() {
     let base = check(&[]);
     let malformed = |change: fn(&mut Program)| {
@@ -130,7 +165,9 @@ fn a_tag_picks_its_variant() {
     for tag in 0..=u8::MAX {
         let mut record = READ_V0;
         record[1] = tag;
-        let program = decode(&[[0, 0, 0, 0, 0, 0, 1, 0], record].concat());
+        // In a world where there is something for each to be about.
+        let unborn = [7, 2, 1, 0, 0, 0, 0, 0];
+        let program = decode(&[[0, 0, 0, 0, 0, 0, 1, 0], unborn, record].concat());
         assert_eq!(program.cpus[0][0].variant(), usize::from(tag) % Op::VARIANTS);
     }
 }

@@ -10,7 +10,7 @@
 //! | decision for when a CPU has finished | 5 | cpu | next |
 //! | operation of the set-up | 6 | verb | the fields in order |
 //! | declaration: mmap, file or mm | 7 | which | packed fields |
-//! | configuration | 7 | 3 | four bits an axis |
+//! | configuration | 7 | 3 | three bits an axis |
 //!
 //! *Total*: numbers are reduced, never rejected; a record cut short is padded with zeros. *Local*: a record is one item
 //! and moves no other one; only a decision looks back, at the nearest operation before it, so that it goes where its

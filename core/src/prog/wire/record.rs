@@ -1,9 +1,9 @@
 //! A record is eight bytes that hold one item of a program.
 
-use crate::prog::axes::{AXES_MAX, Axes};
-use crate::prog::limits::{LEN_UNITS_MAX, PAGES_MAX, RECORD_BYTES, UNITS_MAX};
-use crate::prog::op::{FileRef, MmRef, Op, Slot};
-use crate::prog::setup::{Backing, Mapped, Prot, Setup};
+use crate::prog::axes::{AXES_MAX, AXIS_VALUES_MAX, Axes};
+use crate::prog::limits::{FILES_MAX, MMS_MAX, RECORD_BYTES};
+use crate::prog::op::{Backing, FileKind, FileRef, MapFlags, MmRef, Op, Prot};
+use crate::prog::setup::{Mapped, Setup};
 use crate::prog::size::Size;
 use arbitrary::{Arbitrary, Unstructured};
 
@@ -24,6 +24,13 @@ const MM: u8 = 2;
 const AXES: u8 = 3;
 const DECLARATIONS: u8 = 4;
 
+/// The kind of a mapping that only reserves its range: one of eight that a fuzzer invents.
+const RESERVED: u8 = 7;
+/// All bits that say "the mapping has flags": one of four that a fuzzer invents has.
+const FLAGGED: u8 = 0x18;
+
+const _: () = assert!(MMS_MAX <= 4 && FILES_MAX <= 2);
+
 /// Where the variant's number widened to four bytes and the fields meet.
 const TAG_BYTES: usize = 4;
 const FIELDS: usize = RECORD_BYTES - 2;
@@ -34,17 +41,9 @@ pub fn record_of(op: &Op) -> [u8; RECORD_BYTES] {
     record[1] = op.variant() as u8;
     let (mut op, mut at) = (*op, 2);
     op.visit(&mut |slot| {
-        let bytes = match &slot {
-            Slot::At(address) => [address.vma.0, address.h, address.p],
-            Slot::Vma(vma) => [vma.0, 0, 0],
-            Slot::Mm(mm) => [mm.0, 0, 0],
-            Slot::File(file) => [file.0, 0, 0],
-            Slot::Size(_, size) => [size.h, size.p, 0],
-            Slot::Word(word) => [word.index() as u8, 0, 0],
-        };
-        let end = at + slot.bytes();
-        record[at..end].copy_from_slice(&bytes[..slot.bytes()]);
-        at = end;
+        let (bytes, len) = slot.bytes();
+        record[at..at + len].copy_from_slice(&bytes[..len]);
+        at += len;
     });
     record
 }
@@ -78,16 +77,21 @@ pub(super) fn widened(tag: u8) -> u32 {
 /// The record of a set-up item.
 pub(super) fn record_of_setup(item: &Setup) -> Record {
     match *item {
-        Setup::Mm => [DECLARATION, MM, 0, 0, 0, 0, 0, 0],
-        Setup::File { len, backing } => [DECLARATION, FILE, packed(len), backing as u8, 0, 0, 0, 0],
-        Setup::Mmap { mm, what, at, len, off, prot } => {
-            let (what, file) = match what {
-                Mapped::Shared(file) => (0, file.0),
-                Mapped::Private(file) => (1, file.0),
-                Mapped::Anon => (2, 0),
+        Setup::Mm { unborn } => [DECLARATION, MM, u8::from(unborn), 0, 0, 0, 0, 0],
+        Setup::File { len, kind, backing } => {
+            [DECLARATION, FILE, len.packed(), backing as u8, kind as u8, 0, 0, 0]
+        }
+        Setup::Mmap { mm, what, at, len, off, prot, flags } => {
+            let whose = mm.0 | what.file().map_or(0, |file| file.0 << 2) | (prot as u8) << 3;
+            let kind = match what {
+                Mapped::Shared(_) => 0,
+                Mapped::Private(_) => 1,
+                Mapped::Anon => 2,
+                Mapped::Reserved => RESERVED,
             };
-            let prot = u8::from(prot == Prot::Ro);
-            [DECLARATION, MMAP, mm.0 | file << 1, what, packed(at), packed(len), packed(off), prot]
+            let gate = if flags.0 == 0 { 0 } else { FLAGGED };
+            let (at, len, off) = (at.packed(), len.packed(), off.packed());
+            [DECLARATION, MMAP, whose, kind | gate, at, len, off, flags.0]
         }
         Setup::Do(op) => {
             let mut record = record_of(&op);
@@ -97,14 +101,19 @@ pub(super) fn record_of_setup(item: &Setup) -> Record {
     }
 }
 
-/// The record of a configuration: four bits an axis.
+/// The record of a configuration: three bits an axis.
 pub(super) fn record_of_axes(axes: &Axes) -> Record {
-    let mut record = [DECLARATION, AXES, 0, 0, 0, 0, 0, 0];
+    let mut bits = 0;
     for axis in 0..AXES_MAX {
-        record[2 + axis / 2] |= (axes.get(axis) as u8) << (4 * (axis % 2));
+        bits |= (axes.get(axis) as u64) << (AXIS_BITS * axis);
     }
-    record
+    let [a, b, c, d, e, f, ..] = bits.to_le_bytes();
+    [DECLARATION, AXES, a, b, c, d, e, f]
 }
+
+/// Bits that an axis has in a configuration.
+const AXIS_BITS: usize = 3;
+const _: () = assert!(AXIS_BITS * AXES_MAX <= 8 * FIELDS && AXIS_VALUES_MAX <= 1 << AXIS_BITS);
 
 /// Whether the declaration in a record is a configuration.
 pub(super) fn sets_axes(record: &Record) -> bool {
@@ -114,9 +123,11 @@ pub(super) fn sets_axes(record: &Record) -> bool {
 /// The configuration in a record. A number beyond an axis' last value means its default, so that an invented
 /// configuration differs from the default one in a few axes only.
 pub(super) fn axes_in(record: &Record) -> Axes {
+    let [_, _, a, b, c, d, e, f] = *record;
+    let bits = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
     let mut axes = Axes::default();
     for axis in 0..AXES_MAX {
-        axes.set(axis, usize::from(record[2 + axis / 2] >> (4 * (axis % 2)) & 15));
+        axes.set(axis, (bits >> (AXIS_BITS * axis)) as usize % (1 << AXIS_BITS));
     }
     axes
 }
@@ -126,36 +137,32 @@ pub(super) fn declaration_in(record: &Record) -> Setup {
     let [_, kind, rest @ ..] = *record;
     match kind % DECLARATIONS {
         FILE => {
-            let (backing, _) = Backing::ALL[usize::from(rest[1]) % Backing::ALL.len()];
-            Setup::File { len: unpacked(rest[0]), backing }
+            let backing = Backing::ALL[usize::from(rest[1]) % Backing::ALL.len()];
+            // Most files that a fuzzer invents are of shared memory.
+            let kind = if rest[2] % 4 == 1 { FileKind::Regular } else { FileKind::Shmem };
+            Setup::File { len: Size::unpacked(rest[0]), kind, backing }
         }
-        MM => Setup::Mm,
+        // Most mms exist.
+        MM => Setup::Mm { unborn: rest[0] % 4 == 1 },
         _ => {
-            let file = FileRef(rest[0] >> 1 & 1);
-            let what = match rest[1] % 4 {
-                0 => Mapped::Shared(file),
+            let file = FileRef(rest[0] >> 2 & 1);
+            let what = match rest[1] % 8 {
+                0 | 4 => Mapped::Shared(file),
                 2 => Mapped::Anon,
+                RESERVED => Mapped::Reserved,
                 _ => Mapped::Private(file),
             };
+            let flags = if rest[1] & FLAGGED == FLAGGED { rest[5] } else { 0 };
             Setup::Mmap {
-                mm: MmRef(rest[0] & 1),
+                mm: MmRef(rest[0] & 3),
                 what,
-                at: unpacked(rest[2]),
-                len: unpacked(rest[3]),
-                off: unpacked(rest[4]),
-                prot: if rest[5] & 1 == 0 { Prot::Rw } else { Prot::Ro },
+                at: Size::unpacked(rest[2]),
+                len: Size::unpacked(rest[3]),
+                off: Size::unpacked(rest[4]),
+                // Most mappings that a fuzzer invents can be written.
+                prot: Prot::ALL.get(usize::from(rest[0] >> 3 & 7)).copied().unwrap_or_default(),
+                flags: MapFlags(flags),
             }
         }
     }
-}
-
-const _: () = assert!(PAGES_MAX == 7 && UNITS_MAX < 1 << 5 && LEN_UNITS_MAX < 1 << 5);
-
-/// A size in one byte: base pages in the lower three bits.
-fn packed(size: Size) -> u8 {
-    size.h << 3 | size.p
-}
-
-fn unpacked(byte: u8) -> Size {
-    Size { h: byte >> 3, p: byte & PAGES_MAX }
 }
