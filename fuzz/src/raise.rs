@@ -51,6 +51,7 @@ raisers! {
     swap_count_mismatch
     table_linkage
     table_unlinked_with_entries
+    torn_entry
     unlock_not_owner
     vm_bug_on
     vma_inconsistent

@@ -3,6 +3,7 @@
 use super::class::Class;
 use super::kernel::{Kernel, UNITS_MAX};
 use super::mmu_notifier::Subscriptions;
+use super::pgtable::pae::LinkHistory;
 use super::rank;
 use super::types::{MmId, Rss, Vaddr};
 use crate::sync::{Cpu, LockClass, Obj, Rwsem, Spinlock, Word};
@@ -40,6 +41,8 @@ pub struct MmStruct {
     pub pml: Spinlock,
     /// `pmd_huge_pte`: 0, or the number + 1 of the table that was deposited last. Under pml.
     pub pmd_huge_pte: Word,
+    /// The tables that each PMD entry linked lately.
+    pub links: Vec<LinkHistory>,
     /// The PMD entries.
     pub pmds: Vec<Word>,
     /// The VMAs in the tree, one bit each.
@@ -74,6 +77,7 @@ impl MmStruct {
             page_table_lock: Spinlock::new(Class::PageTableLock.obj(n), pml),
             pml: Spinlock::new(Class::Pml.obj(n), pml),
             pmd_huge_pte: Word::new(Class::Deposit.obj(n), 0),
+            links: (0..UNITS_MAX).map(|_| LinkHistory::default()).collect(),
             pmds: (0..UNITS_MAX as u32)
                 .map(|u| Word::new(Class::Pmd.obj(n * UNITS_MAX as u32 + u), 0))
                 .collect(),
@@ -105,6 +109,7 @@ impl MmStruct {
         ];
         words.into_iter().chain(&self.pmds).chain(&self.rss).for_each(|word| word.poke(0));
         [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(1));
+        self.links.iter_mut().for_each(LinkHistory::reset);
         self.notifier.reset();
     }
 

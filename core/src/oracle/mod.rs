@@ -30,6 +30,7 @@ pub const ORACLES: &[Oracle] = &[
     lifetime::WRITE_TO_DETACHED_TABLE,
     tables::TABLE_UNLINKED_WITH_ENTRIES,
     tables::TABLE_LINKAGE,
+    tables::TORN_ENTRY,
     tables::BOGUS_TABLE_ENTRY,
     lifetime::FOLIO_FREED_IN_USE,
     tlb::STALE_TRANSLATION,

@@ -71,6 +71,22 @@ pub(super) const BOGUS_TABLE_ENTRY: Oracle = Oracle {
     )
 };
 
+/// S12.
+pub(super) const TORN_ENTRY: Oracle = Oracle {
+    splat: Some(|_, splat| match splat {
+        Splat::TornEntry(pmd) => {
+            let detail = "a page table was found through a PMD value that the entry never had";
+            Some(Wrong::new(detail, [pmd]))
+        }
+        _ => None,
+    }),
+    ..Oracle::new(
+        "torn_entry",
+        "S12",
+        "A PAE walker goes into a page table only by a value that the PMD entry had while it was read.",
+    )
+};
+
 /// Q15.
 pub(super) const PGTABLE_LEAK: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {

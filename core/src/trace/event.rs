@@ -73,6 +73,8 @@ pub enum Splat {
     TableLinkage(Obj),
     /// An entry names a table that does not exist.
     BogusTable(Obj),
+    /// A value was read from an entry that it never had.
+    TornEntry(Obj),
     /// A counter went below zero.
     Negative(Obj),
     /// A folio was freed while something still refers to it.

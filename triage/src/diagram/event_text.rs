@@ -113,6 +113,7 @@ fn splat_text(splat: Splat, hpn: u32) -> String {
         }
         Splat::TableLinkage(table) => format!("{} is linked more or less than once", name(table)),
         Splat::BogusTable(table) => format!("{} does not exist", name(table)),
+        Splat::TornEntry(entry) => format!("{} never had that value", name(entry)),
         Splat::Negative(counter) => format!("{} goes below zero", name(counter)),
         Splat::FolioFreedInUse(folio) => format!("{} is freed while it is in use", name(folio)),
         Splat::FolioUseAfterFree(obj)

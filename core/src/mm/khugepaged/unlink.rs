@@ -14,6 +14,7 @@ pub fn collapse_flush(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
         cpu.assert_held(k.lock_obj(ptl));
     }
     c.pgt_pmd = k.pmdp_collapse_flush(cpu, c.mm, c.haddr);
+    k.pmdp_get_lockless_sync(cpu);
 }
 
 /// The same without the flush, which is left for later.

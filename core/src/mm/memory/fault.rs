@@ -207,14 +207,16 @@ impl Kernel {
             // A collapse or a racing fault has put something else there: the access is tried again.
             return FaultResult::Done;
         };
-        vmf.orig_pte = self.ptep_get(cpu, pte, vmf.addr);
+        vmf.orig_pte = self.ptep_get_lockless(cpu, pte, vmf.addr);
         cpu.pass(ip::pf2);
-        if !vmf.orig_pte.is_present() {
+        if vmf.orig_pte.is_none() {
             self.pte_unmap(cpu);
-            if vmf.orig_pte.is_none() {
-                return self.do_pte_missing(cpu, vmf);
-            }
-            return self.do_swap_page(cpu, vmf);
+            return self.do_pte_missing(cpu, vmf);
+        }
+        if !vmf.orig_pte.is_present() {
+            let same = (self.steps.pte_unmap_same)(cpu, self, (pte, ptl), vmf.addr, vmf.orig_pte);
+            self.pte_unmap(cpu);
+            return if same { self.do_swap_page(cpu, vmf) } else { FaultResult::Done };
         }
         cpu.pass(ip::pf3);
         self.lock(ptl).lock(cpu);

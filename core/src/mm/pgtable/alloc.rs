@@ -42,6 +42,7 @@ impl Kernel {
     /// Over an empty entry, or at the end of a split over the invalid huge one.
     pub fn pmd_populate(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, table: TableId) {
         let old = Pmd(self.pmdp(mm, addr).xchg(cpu, Pmd::table(table).0));
+        self.remember_link(self.pmdp(mm, addr), table);
         let table = self.tables.get(table);
         let before = table.set_state(TableState::Linked);
         if !matches!(before, TableState::Private | TableState::DetachedLinkedByStack) {

@@ -5,7 +5,7 @@ use super::map::{Lockptr, PteMap};
 use super::table::{PteTable, TableState};
 use crate::mm::kernel::{Kernel, Ptlock};
 use crate::mm::types::{MmId, Pte, Vaddr};
-use crate::sync::{Cpu, Splat};
+use crate::sync::{Cpu, Splat, Word};
 
 impl Kernel {
     /// `ptep_get`: reads an entry.
@@ -21,18 +21,20 @@ impl Kernel {
 
     /// `set_pte_at`, with the checker's hook.
     pub fn set_pte_at(&self, cpu: &Cpu<'_>, mm: MmId, pte: PteMap, addr: Vaddr, new: Pte) {
-        let old = self.replace(cpu, mm, pte, addr, new);
+        let old = self.replace(cpu, mm, pte, addr, new, Kernel::native_set_pte);
         self.page_table_check_pte_set(cpu, old, new);
     }
 
     /// `pte_clear`: stores an empty entry. **No hook**: right only for entries that the checker does not count.
     pub fn pte_clear(&self, cpu: &Cpu<'_>, mm: MmId, pte: PteMap, addr: Vaddr) -> Pte {
-        self.replace(cpu, mm, pte, addr, Pte::NONE)
+        let clear = |k: &Kernel, cpu: &Cpu<'_>, word: &Word, _| Pte(k.native_clear(cpu, word));
+        self.replace(cpu, mm, pte, addr, Pte::NONE, clear)
     }
 
     /// `ptep_get_and_clear`, also known as `ptep_clear`: exchanges the entry for an empty one, with the hook.
     pub fn ptep_get_and_clear(&self, cpu: &Cpu<'_>, mm: MmId, pte: PteMap, addr: Vaddr) -> Pte {
-        let old = self.replace(cpu, mm, pte, addr, Pte::NONE);
+        let xchg = |_: &Kernel, cpu: &Cpu<'_>, word: &Word, new: Pte| Pte(word.xchg(cpu, new.0));
+        let old = self.replace(cpu, mm, pte, addr, Pte::NONE, xchg);
         self.page_table_check_pte_clear(cpu, old);
         old
     }
@@ -55,7 +57,7 @@ impl Kernel {
         addr: Vaddr,
         new: Pte,
     ) {
-        self.replace(cpu, mm, pte, addr, new);
+        self.replace(cpu, mm, pte, addr, new, Kernel::native_set_pte);
     }
 
     /// `ptep_set_wrprotect`: takes the permission to write away in one atomic action. No hook. Returns the old entry.
@@ -74,10 +76,18 @@ impl Kernel {
         Pte(word.change_bits(cpu, 0, Pte::ACCESSED_BIT)).is_young()
     }
 
-    /// The one place where an entry changes its value.
-    fn replace(&self, cpu: &Cpu<'_>, mm: MmId, pte: PteMap, addr: Vaddr, new: Pte) -> Pte {
+    /// The one place where an entry changes its value, by a store that returns what was there.
+    fn replace(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        pte: PteMap,
+        addr: Vaddr,
+        new: Pte,
+        store: impl Fn(&Kernel, &Cpu<'_>, &Word, Pte) -> Pte,
+    ) -> Pte {
         let table = self.tables.get(pte.table);
-        let old = Pte(table.entry(addr.0).xchg(cpu, new.0));
+        let old = store(self, cpu, table.entry(addr.0), new);
         self.check_writable(cpu, table, new);
         if table.state() == TableState::Linked {
             cpu.assert_held(self.lock_obj(self.ptl_of(mm, pte)));

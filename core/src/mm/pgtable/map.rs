@@ -79,7 +79,7 @@ impl Kernel {
     /// `__pte_offset_map`: opens an RCU read section and reads the PMD entry once. `None`: no table there.
     pub fn __pte_offset_map(&self, cpu: &Cpu<'_>, pmdp: &Word) -> Option<(PteMap, Pmd)> {
         (self.steps.pte_map_rcu_lock)(cpu);
-        let pmd = Pmd(pmdp.read_once(cpu));
+        let pmd = self.pmdp_get_to_walk(cpu, pmdp);
         if pmd.is_bad() {
             self.pmd_clear_bad(cpu, pmdp);
         }
@@ -129,7 +129,7 @@ impl Kernel {
                 cpu.splat(Splat::TableUseAfterFree(self.tables.get(pte.table).obj()));
             }
             cpu.pass(ip::pom2);
-            if (self.steps.pte_map_recheck)(cpu, pmdp, pmd) {
+            if (self.steps.pte_map_recheck)(cpu, self, pmdp, pmd) {
                 return Some((pte, ptl));
             }
             self.lock(ptl).unlock(cpu);

@@ -7,12 +7,6 @@ use crate::mm::types::{MmId, Pfn, Pmd, Vaddr};
 use crate::sync::Cpu;
 
 impl Kernel {
-    /// `pmdp_get_lockless`: one load on 64 bits.
-    #[inline]
-    pub fn pmdp_get_lockless(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> Pmd {
-        Pmd(self.pmdp(mm, addr).read_once(cpu))
-    }
-
     /// `set_pmd_at`: stores a leaf, with the checker's hook. pml is held.
     pub fn set_pmd_at(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, new: Pmd) {
         cpu.assert_held(self.lock_obj(self.pmd_lockptr(mm)));
@@ -48,7 +42,7 @@ impl Kernel {
 
     /// `pmdp_establish`: exchanges one huge entry for another, with the checker's hook. pml is held.
     pub fn pmdp_establish(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, new: Pmd) -> Pmd {
-        let old = self.pmdp_xchg(cpu, mm, haddr, new, TableState::Detached);
+        let old = self.native_pmdp_establish(cpu, self.pmdp(mm, haddr), new);
         self.pmd_replaced(cpu, mm, haddr, old, new);
         old
     }
@@ -97,6 +91,12 @@ impl Kernel {
         old
     }
 
+    /// `pmdp_get_lockless_sync`: after a table was unlinked, and before pml is dropped. On PAE machines whoever reads
+    /// the entry in halves is waited for.
+    pub fn pmdp_get_lockless_sync(&self, cpu: &Cpu<'_>) {
+        (self.steps.pmd_sync)(cpu, self);
+    }
+
     /// The first half of it: Table -> None in one exchange.
     pub fn pmdp_unlink(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, to: TableState) -> Pmd {
         let old = self.pmdp_xchg(cpu, mm, haddr, Pmd::NONE, to);
@@ -107,19 +107,24 @@ impl Kernel {
 
     /// `pmd_clear` of an entry that links a table: `to` is what becomes of the table.
     pub fn pmd_clear(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, to: TableState) -> Pmd {
-        let old = self.pmdp_xchg(cpu, mm, addr, Pmd::NONE, to);
+        let old = Pmd(self.native_clear(cpu, self.pmdp(mm, addr)));
+        self.pmd_unlinked(cpu, mm, addr, old, to);
         self.pmd_changed(cpu, mm, self.haddr(addr), old, Pmd::NONE);
         old
     }
 
-    /// Exchanges the entry in one action. A table that it linked is unlinked, with what is in it.
+    /// Exchanges the entry in one action, on PAE machines too. A table that it linked is unlinked, with what is in it.
     fn pmdp_xchg(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, new: Pmd, to: TableState) -> Pmd {
         let old = Pmd(self.pmdp(mm, addr).xchg(cpu, new.0));
+        self.pmd_unlinked(cpu, mm, addr, old, to);
+        old
+    }
+
+    fn pmd_unlinked(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, old: Pmd, to: TableState) {
         if old.is_table() {
             let table = self.pgtable(cpu, old);
             self.table_unlinked(cpu, mm, addr, self.tables.get(table), to);
         }
-        old
     }
 
     /// The hook, and the debts. The checker pays before the debt is made: an older debt of the CPU to the same page

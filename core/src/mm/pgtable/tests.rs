@@ -6,7 +6,7 @@ use super::TableState;
 use crate::mm::class::Class;
 use crate::mm::steps::Era;
 use crate::mm::types::{AnonVmaId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, TableId, Vaddr};
-use crate::mm::{Config, Kernel, Mapping};
+use crate::mm::{Config, Kernel, Mapping, Width};
 use crate::sync::{Conductor, Cpu, Obj, Place, Splat, What};
 
 const HPN: u32 = 4;
@@ -209,4 +209,97 @@ fn reuse_gives_out_the_table_that_was_freed_last() {
         });
         assert_eq!(complaints, []);
     }
+}
+
+/// The words that a story changes, in order: `L`, `H` or `B`oth halves of a 64-bit word, by what changed.
+struct Halves(RefCell<String>);
+
+impl Conductor for Halves {
+    fn turn(&self, cpu: &Cpu<'_>) {
+        cpu.grant(1 << 16, u16::MAX);
+    }
+
+    fn wait(&self, _: &Cpu<'_>, on: Obj) {
+        panic!("nobody will ever release {on:?}");
+    }
+
+    fn wake(&self, _: &Cpu<'_>, _: u32) {}
+
+    fn note(&self, _: &Cpu<'_>, what: What) {
+        let (What::Rmw { obj, old, value } | What::Store { obj, old, value }) = what else {
+            return;
+        };
+        if Class::Pte.has(obj) || Class::Pmd.has(obj) {
+            let changed = old ^ value;
+            let halves = [changed as u32 != 0, changed >> 32 != 0];
+            self.0.borrow_mut().push_str(match halves {
+                [true, true] => "B",
+                [true, false] => "L",
+                [false, true] => "H",
+                [false, false] => "-",
+            });
+        }
+    }
+
+    fn arrived(&self, _: &Cpu<'_>, _: Place) {}
+}
+
+#[test]
+fn on_pae_some_stores_are_two() {
+    for (width, set, cleared) in [(Width::X64, "B", "B"), (Width::Pae, "HL", "LH")] {
+        let config = Config { width, ..Config::default() };
+        let k = Kernel::new(HPN, config, Era::V66.steps());
+        let halves = Halves(RefCell::default());
+        let cpu = &Cpu::conducted(0, &k.smp, &halves, None, true);
+        let changed = |story: &dyn Fn()| {
+            halves.0.borrow_mut().clear();
+            story();
+            halves.0.borrow().clone()
+        };
+        // A frame with bits in both words.
+        let pfn = Pfn(7);
+        assert_eq!(
+            changed(&|| _ = k.pte_alloc(cpu, M0, Vaddr(0))),
+            "B",
+            "pmd_populate is one store"
+        );
+        let present = Pte::present(pfn, true);
+        assert_eq!(changed(&|| set_pte(&k, cpu, 1, present)), set);
+        let clear = |full: bool| {
+            let (pte, ptl) = k.pte_offset_map_lock(cpu, M0, Vaddr(1)).expect("a table");
+            let old = if full {
+                k.ptep_get_and_clear(cpu, M0, pte, Vaddr(1))
+            } else {
+                k.pte_clear(cpu, M0, pte, Vaddr(1))
+            };
+            assert_eq!(old, present, "the old value is whole again");
+            k.pte_unmap_unlock(cpu, ptl);
+        };
+        assert_eq!(changed(&|| clear(true)), "B", "ptep_get_and_clear is one exchange");
+        set_pte(&k, cpu, 1, present);
+        assert_eq!(changed(&|| clear(false)), cleared);
+        let unlink = || {
+            let old = k.pmd_clear(cpu, M0, Vaddr(0), TableState::Detached);
+            assert!(old.is_table() && k.peek_pmd(M0, Vaddr(0)).is_none());
+        };
+        assert_eq!(changed(&unlink), cleared);
+    }
+}
+
+#[test]
+fn a_value_that_never_was_is_found_out() {
+    let config = Config { width: Width::Pae, ..Config::default() };
+    let complaints = tell(config, |k, _| {
+        let pmdp = k.pmdp(M0, Vaddr(0));
+        // Tables 1 and 2 were linked meanwhile, and are real, whatever is there now; 3 was not.
+        let before = k.mm(M0).links[0].count();
+        k.remember_link(pmdp, TableId(1));
+        k.remember_link(pmdp, TableId(2));
+        let real = |table| k.mm(M0).links[0].linked_since(before, TableId(table));
+        assert_eq!([1, 2, 3].map(real), [true, true, false]);
+        // After too many links nothing can be said.
+        (0..5).for_each(|_| k.remember_link(pmdp, TableId(2)));
+        assert!(real(3));
+    });
+    assert_eq!(complaints, []);
 }

@@ -116,7 +116,7 @@ protections! {
     undo_splits FIXED "the last pass of a truncation splits a huge page instead of dropping it whole" |s| s.undo_entry = shmem::undo_whole;
     split_counter_first FIXED "__split_huge_pmd() corrects the rss counter before it puts the page" |s| s.split_uncount = split::put_then_uncount;
     pte_map_rcu ALL "pte_offset_map() holds RCU" |s| { s.pte_map_rcu_lock = |_| {}; s.pte_map_rcu_unlock = |_| {}; };
-    pte_map_recheck ALL "pte_offset_map_lock() looks at the PMD again under ptl" |s| s.pte_map_recheck = |_, _, _| true;
+    pte_map_recheck ALL "pte_offset_map_lock() looks at the PMD again under ptl" |s| s.pte_map_recheck = |_, _, _, _| true;
     // VMAs and their locks
     munmap_start_write ALL "munmap locks the VMA for write before it takes it out of the tree" |s| s.munmap_start_write = |_, _, _| {};
     vma_lock_seq_recheck ALL "vma_start_read() compares the sequence numbers again under vm_lock" |s| s.vma_lock_seq_recheck = |_, _, _| true;
@@ -125,6 +125,12 @@ protections! {
     vma_lock_detached_check ALL "lock_vma_under_rcu() does not use a VMA that has left the tree" |s| s.vma_lock_detached_check = |_, _, _| false;
     wp_vma_lock_anon ALL "do_wp_page() without mmap_lock does not prepare an anon_vma" |s| s.wp_vma_lock_anon = |_, _, _| true;
     vma_free_rcu ALL "a VMA is freed after a grace period" |s| s.vma_free_rcu = vma::free_now;
+
+    // Entries of two words (PAE)
+    pae_recheck ALL "a lockless reader of two words reads the low one again" |s| s.pae_recheck = |_, _, _| true;
+    pae_irq_off ALL "pte_offset_map() reads the two words of the PMD with interrupts off" |s| { s.pae_irq_save = |_| {}; s.pae_irq_restore = |_| {}; };
+    pmd_sync READ_LOCKED "whoever unlinks a table waits for CPUs that read the PMD with interrupts off" |s| s.pmd_sync = |_, _| {};
+    pte_unmap_same ALL "do_swap_page() finds out that the entry was torn" |s| s.pte_unmap_same = |_, _, _, _, _| true;
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::mm::khugepaged::{
     Collapse, ScanResult, abort, check, clear, driver, free, install, locks, notify, pre_seed,
     read_locked, retract, unlink,
 };
-use crate::mm::pgtable::{Lockptr, PteMap};
+use crate::mm::pgtable::{Lockptr, PteMap, pae};
 use crate::mm::shmem::{self, Undone};
 use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, TableId, Vaddr, VmaId};
 use crate::mm::vma;
@@ -265,7 +265,7 @@ steps! {
     /// `pte_unmap` closes it.
     pte_map_rcu_unlock: fn(&Cpu<'_>) = |cpu| cpu.rcu_read_unlock();
     /// `pte_offset_map_lock` looks at the PMD again under ptl.
-    pte_map_recheck: fn(&Cpu<'_>, &Word, Pmd) -> bool = |cpu, pmdp, pmd| Pmd(pmdp.read_once(cpu)) == pmd;
+    pte_map_recheck: fn(&Cpu<'_>, &Kernel, &Word, Pmd) -> bool = |cpu, k, pmdp, pmd| k.pmdp_read_lockless(cpu, pmdp) == pmd;
 
     // VMAs and their locks
     /// munmap locks the VMA for write.
@@ -282,6 +282,18 @@ steps! {
     wp_vma_lock_anon: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = |cpu, k, vma| k.vma_anon_vma(cpu, vma).is_some();
     /// `vm_area_free`.
     vma_free_rcu: fn(&Cpu<'_>, &Kernel, VmaId) = vma::free_by_rcu;
+
+    // Entries of two words (PAE)
+    /// A lockless reader reads the low word again.
+    pae_recheck: fn(&Cpu<'_>, &Word, u64) -> bool = pae::low_unchanged;
+    /// `pte_offset_map` turns interrupts off before it reads the PMD entry.
+    pae_irq_save: fn(&Cpu<'_>) = |cpu| cpu.local_irq_disable();
+    /// ... and on again.
+    pae_irq_restore: fn(&Cpu<'_>) = |cpu| cpu.local_irq_enable();
+    /// `pmdp_get_lockless_sync`.
+    pmd_sync: fn(&Cpu<'_>, &Kernel) = pae::pmdp_get_lockless_sync;
+    /// `do_swap_page` makes sure that it does not work on a torn entry.
+    pte_unmap_same: fn(&Cpu<'_>, &Kernel, (PteMap, Lockptr), Vaddr, Pte) -> bool = pae::pte_unmap_same;
 }
 
 impl Steps {

@@ -134,7 +134,8 @@ impl Kernel {
             let cached = tlb.pwc_lookup(mm, unit);
             let pmd = match cached {
                 Some((table, _)) => Pmd::table(table),
-                None => self.pmdp_get_lockless(cpu, mm, addr),
+                // The hardware reads both words at once.
+                None => Pmd(self.pmdp(mm, addr).read_once(cpu)),
             };
             cpu.pass(ip::hw1);
             if pmd.is_user_accessible() {
