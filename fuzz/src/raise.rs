@@ -55,6 +55,8 @@ raisers! {
     unlock_not_owner
     vm_bug_on
     vma_inconsistent
+    anon_vma_used_after_free
+    anon_vma_inconsistent
     vma_used_after_free
     write_to_detached_table
 }

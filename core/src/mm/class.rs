@@ -138,6 +138,10 @@ pub enum Class {
     Uffd,
     /// The links of an anon_vma's interval tree.
     AnonVmaChain,
+    /// An anon_vma.
+    AnonVma,
+    /// `anon_vma->refcount`.
+    AnonVmaRefcount,
 }
 
 /// The short names under which the objects of each class appear, in the order of [`Class`].
@@ -208,6 +212,8 @@ const NAMES: &[&str] = &[
     "swap_content",
     "uffd",
     "anon_vma_chain",
+    "av",
+    "av_refcount",
 ];
 
 impl Class {
@@ -235,7 +241,7 @@ mod tests {
 
     #[test]
     fn every_class_has_a_name() {
-        assert_eq!(NAMES.len(), Class::AnonVmaChain as usize + 1);
+        assert_eq!(NAMES.len(), Class::AnonVmaRefcount as usize + 1);
         assert_eq!(NAMES[Class::Slot as usize], "mm_slot");
         assert_eq!(NAMES[Class::Pte as usize], "pte");
     }

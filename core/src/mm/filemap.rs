@@ -2,10 +2,11 @@
 
 use super::class::Class;
 use super::folio::{Mapping, flags};
+use super::interval_tree::IntervalTree;
 use super::kernel::{FILE_UNITS_MAX, Kernel};
 use super::place::func;
 use super::rank;
-use super::types::{FileId, FolioId, VmaId};
+use super::types::{FileId, FolioId};
 use crate::sync::{Cpu, LockClass, Rwsem, Spinlock, Word};
 
 /// An address_space of shmem, with the inode that it belongs to.
@@ -23,8 +24,8 @@ pub struct AddressSpace {
     pub xa_lock: Spinlock,
     /// `inode->i_size`, in pages.
     pub i_size: Word,
-    /// `i_mmap`: the VMAs that map it, one bit each.
-    pub i_mmap: Word,
+    /// `i_mmap`: the VMAs that map it.
+    pub i_mmap: IntervalTree,
     /// `i_pages`: a [`Slot`] at each index (a huge folio at each of its indices).
     pub i_pages: Vec<Word>,
     /// `nrpages`: pages in the cache. Changes under xa_lock.
@@ -77,7 +78,7 @@ impl AddressSpace {
             i_mmap_rwsem: Rwsem::new(Class::IMmapRwsem.obj(n), rank::I_MMAP_RWSEM),
             xa_lock: Spinlock::new(Class::XaLock.obj(n), LockClass::spinning(rank::XA_LOCK)),
             i_size: Word::new(Class::ISize.obj(n), 0),
-            i_mmap: Word::new(Class::IMmap.obj(n), 0),
+            i_mmap: IntervalTree::new(Class::IMmap.obj(n)),
             i_pages: (0..pages).map(|i| Word::new(Class::Cache.obj(n * pages + i), 0)).collect(),
             nrpages: Word::new(Class::NrPages.obj(n), 0),
             alloced: Word::new(Class::IBlocks.obj(n), 0),
@@ -91,7 +92,8 @@ impl AddressSpace {
         self.i_mmap_rwsem.reset();
         self.xa_lock.reset();
         self.info_lock.reset();
-        let words = [&self.i_size, &self.i_mmap, &self.nrpages, &self.alloced];
+        self.i_mmap.reset();
+        let words = [&self.i_size, &self.nrpages, &self.alloced];
         words.into_iter().chain(&self.i_pages).for_each(|word| word.poke(0));
     }
 
@@ -215,21 +217,5 @@ impl Kernel {
     /// A folio of a file as shmem makes them: swap-backed, up to date.
     pub fn shmem_init_folio(&self, folio: FolioId) {
         self.folio(folio).flags.poke_bits(flags::UPTODATE | flags::SWAPBACKED, 0);
-    }
-
-    /// The VMAs of `i_mmap`, in the order of the tree. `i_mmap_rwsem` is held.
-    pub fn i_mmap_vmas(&self, cpu: &Cpu<'_>, file: FileId) -> impl Iterator<Item = VmaId> + use<> {
-        let tree = self.mapping(file).i_mmap.read_once(cpu);
-        (0..64).filter(move |id| tree >> id & 1 == 1).map(VmaId)
-    }
-
-    /// `unlink_file_vma`: no walk of `i_mmap` finds the VMA any longer.
-    pub fn unlink_file_vma(&self, cpu: &Cpu<'_>, vma: VmaId) {
-        if let Some(file) = self.vma(vma).spec().file {
-            let mapping = self.mapping(file);
-            mapping.i_mmap_rwsem.down_write(cpu);
-            mapping.i_mmap.change_bits(cpu, 0, 1 << vma.0);
-            mapping.i_mmap_rwsem.up_write(cpu);
-        }
     }
 }

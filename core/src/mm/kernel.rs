@@ -6,12 +6,12 @@ use super::khugepaged::slot::Slots;
 use super::lru::LruBatch;
 use super::mm_struct::MmStruct;
 use super::pgtable::PteTables;
-use super::rmap::{AnonVma, TlbUbc};
+use super::rmap::{AnonVmas, TlbUbc};
 use super::steps::Steps;
 use super::swap::SwapDevice;
 use super::tlb::Tlb;
 use super::tunables::{MaxPtes, ShmemHuge, ThpEnabled};
-use super::types::{FileId, MmId, VmaId};
+use super::types::{FileId, MmId};
 use super::vma::Vmas;
 use crate::sync::{CPUS_MAX, Smp};
 
@@ -123,8 +123,8 @@ pub struct Kernel {
     pub folios: Folios,
     /// The page caches.
     pub files: Vec<AddressSpace>,
-    /// The anon_vmas; number n belongs to VMA n (nothing forks or merges yet).
-    pub anon_vmas: Vec<AnonVma>,
+    /// The anon_vmas.
+    pub anon_vmas: AnonVmas,
     /// The swap device.
     pub swap: SwapDevice,
     /// The folios that are about to be put on the LRU, by CPU.
@@ -150,7 +150,7 @@ impl Kernel {
             tables: PteTables::new(hpn),
             folios: Folios::new(hpn),
             files: (0..FILES_MAX).map(|id| AddressSpace::new(FileId(id as u8), hpn)).collect(),
-            anon_vmas: (0..VMAS_MAX).map(|id| AnonVma::new(VmaId(id as u8))).collect(),
+            anon_vmas: AnonVmas::new(),
             swap: SwapDevice::new(),
             lru_batches: (0..CPUS_MAX).map(|id| LruBatch::new(id as u8)).collect(),
             tlb_ubcs: (0..CPUS_MAX).map(|_| TlbUbc::default()).collect(),
@@ -165,11 +165,11 @@ impl Kernel {
         self.steps = steps;
         self.smp.reset();
         self.mms.iter_mut().for_each(MmStruct::reset);
-        self.vmas.reset();
+        self.vmas.reset(config.reuse);
         self.tables.reset();
         self.folios.reset();
         self.files.iter_mut().for_each(AddressSpace::reset);
-        self.anon_vmas.iter_mut().for_each(AnonVma::reset);
+        self.anon_vmas.reset(config.reuse);
         self.swap.reset();
         self.lru_batches.iter_mut().for_each(LruBatch::reset);
         self.tlb_ubcs.iter_mut().for_each(TlbUbc::reset);

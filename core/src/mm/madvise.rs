@@ -5,9 +5,72 @@ use super::khugepaged::Errno;
 use super::memory::{FaultFlags, FaultResult, ZapDetails};
 use super::place::func;
 use super::types::{MmId, Vaddr};
+use super::vma::VmFlags;
 use crate::sync::Cpu;
 
+/// What `madvise` can do to the flags of a VMA.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlagAdvice {
+    /// MADV_HUGEPAGE.
+    Hugepage,
+    /// MADV_NOHUGEPAGE.
+    Nohugepage,
+    /// MADV_DONTFORK.
+    Dontfork,
+    /// MADV_DOFORK.
+    Dofork,
+    /// MADV_WIPEONFORK: anonymous memory only.
+    Wipeonfork,
+    /// MADV_KEEPONFORK.
+    Keeponfork,
+}
+
+impl FlagAdvice {
+    /// The flags of a VMA that follows the advice.
+    fn flags(self, old: VmFlags) -> VmFlags {
+        match self {
+            FlagAdvice::Hugepage => old.without(VmFlags::NOHUGEPAGE).with(VmFlags::HUGEPAGE),
+            FlagAdvice::Nohugepage => old.without(VmFlags::HUGEPAGE).with(VmFlags::NOHUGEPAGE),
+            FlagAdvice::Dontfork => old.with(VmFlags::DONTCOPY),
+            FlagAdvice::Dofork => old.without(VmFlags::DONTCOPY),
+            FlagAdvice::Wipeonfork => old.with(VmFlags::WIPEONFORK),
+            FlagAdvice::Keeponfork => old.without(VmFlags::WIPEONFORK),
+        }
+    }
+}
+
 impl Kernel {
+    /// `madvise_vma_behavior` for the advices that change flags, under mmap_lock for write, VMA by VMA. EINVAL: not for
+    /// this kind of mapping. ENOMEM: there are holes, or no room for a VMA that is split.
+    pub fn madvise_vma_behavior(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        (start, end): (Vaddr, Vaddr),
+        advice: FlagAdvice,
+    ) -> Errno {
+        let _f = cpu.enter(func::madvise_vma_behavior);
+        self.mmap_write_lock(cpu, mm);
+        let errno = self.walk_vmas(mm, start, end, &mut |prev, vma, part| {
+            let spec = self.vma(vma).spec();
+            if advice == FlagAdvice::Wipeonfork && (spec.file.is_some() || spec.shared()) {
+                return Err(Errno::Einval);
+            }
+            let flags = advice.flags(spec.flags);
+            if advice == FlagAdvice::Hugepage {
+                self.khugepaged_enter_vma(cpu, vma, flags);
+            }
+            if flags == spec.flags {
+                return Ok(vma);
+            }
+            let vma = self.vma_modify(cpu, prev, vma, part, flags)?;
+            self.vma_set_flags(cpu, vma, flags);
+            Ok(vma)
+        });
+        self.mmap_write_unlock(cpu, mm);
+        errno
+    }
+
     /// `madvise(MADV_DONTNEED)` of `pages` pages from `start` on, as far as they lie in the VMA there. EINVAL: nothing
     /// is mapped at `start`.
     pub fn madvise_dontneed(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, pages: u32) -> Errno {

@@ -50,6 +50,7 @@ impl Kernel {
     /// `migrate_folio_unmap` and `migrate_folio_move`, between the locks. Whoever faults on a migration entry
     /// waits for the source's lock.
     fn migrate_locked(&self, cpu: &Cpu<'_>, src: FolioId, dst: FolioId) -> bool {
+        let anon_vma = (self.steps.migrate_anon_vma_ref)(cpu, self, src);
         let was_mapped = self.read_mapped(cpu, src);
         if was_mapped {
             self.try_to_migrate(cpu, src, TtuFlags { batch_flush: true, ..TtuFlags::default() });
@@ -67,6 +68,9 @@ impl Kernel {
         }
         if was_mapped {
             self.remove_migration_ptes(cpu, src, if moved { dst } else { src }, false);
+        }
+        if let Some(anon_vma) = anon_vma {
+            self.put_anon_vma(cpu, anon_vma);
         }
         moved
     }

@@ -8,6 +8,7 @@ mod filemap;
 mod folio;
 mod gup;
 mod huge_memory;
+mod interval_tree;
 mod kernel;
 pub mod khugepaged;
 mod kvm;
@@ -40,18 +41,22 @@ mod vmscan;
 
 pub use filemap::{AddressSpace, Slot};
 pub use folio::{COMPOUND_MAPPED, Folio, Folios, Mapping, Page, flags, small_folios};
+pub use interval_tree::{IntervalTree, VmaVec};
 pub use kernel::{
     Config, FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, Ptlock, UNITS_MAX, VMAS_MAX, Width,
 };
 pub use lru::LruBatch;
+pub use madvise::FlagAdvice;
 pub use memory::Signal;
 pub use mm_struct::{MmStruct, mmf};
+pub use mmap::{MergeWith, VmaPrepare};
 pub use mmu_notifier::Shadow;
 pub use names::{object_name, value_name};
+pub use rmap::AnonVma;
 pub use rmap::{GUP_PIN_COUNTING_BIAS, RmapFlags, RmapLock, TlbUbc, TtuFlags};
 pub use tlb::{AccessFault, Translation, UserAccess};
 pub use tunables::{MaxPtes, ShmemHuge, ThpEnabled};
 pub use types::{
     AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId,
 };
-pub use vma::{VmArea, VmFlags, VmaSpec};
+pub use vma::{AnonVmaChain, VmArea, VmFlags, VmaSpec};

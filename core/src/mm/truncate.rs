@@ -54,6 +54,7 @@ impl Kernel {
             if from < to {
                 let start = Vaddr(spec.start.0 + from - spec.pgoff);
                 self.zap_page_range_single(cpu, vma, start, to - from, details);
+                self.vma_assert_alive(cpu, vma);
             }
         }
         i_mmap_rwsem.up_read(cpu);

@@ -4,6 +4,7 @@
 //! says what it verifies and what it does not. An oracle that fails early hides those that come later: the first
 //! violation of a run is its verdict, and at quiescence the order of the table decides.
 
+mod anon_vma;
 mod content;
 mod contract;
 mod counters;
@@ -60,6 +61,8 @@ pub const ORACLES: &[Oracle] = &[
     page_cache::BAD_SHMEM_ACCOUNTING,
     vma::VMA_USED_AFTER_FREE,
     vma::VMA_INCONSISTENT,
+    anon_vma::ANON_VMA_USED_AFTER_FREE,
+    anon_vma::ANON_VMA_INCONSISTENT,
     progress::DEADLOCK,
     progress::LIVELOCK,
     progress::PANIC,

@@ -42,7 +42,10 @@ impl Kernel {
         let Some(owner) = self.split_lock_rmap(cpu, folio) else { return false };
         let split = self.split_locked(cpu, folio, owner, list);
         match owner {
-            Owner::Anon(anon_vma) => self.anon_vma(anon_vma).rwsem.up_write(cpu),
+            Owner::Anon(anon_vma) => {
+                self.anon_vma_unlock_write(cpu, anon_vma);
+                self.put_anon_vma(cpu, anon_vma);
+            }
             Owner::File(file) => self.mapping(file).i_mmap_rwsem.up_read(cpu),
         }
         if split {
@@ -55,9 +58,10 @@ impl Kernel {
     fn split_lock_rmap(&self, cpu: &Cpu<'_>, folio: FolioId) -> Option<Owner> {
         match self.folio(folio).read_mapping(cpu) {
             Mapping::None => None,
-            Mapping::Anon(_) if !self.folio_mapped(folio) => None,
-            Mapping::Anon(anon_vma) => {
-                self.anon_vma(anon_vma).rwsem.down_write(cpu);
+            Mapping::Anon(_) => {
+                // Unmapped later on, it must still have its anon_vma to be mapped again.
+                let anon_vma = self.folio_get_anon_vma(cpu, folio)?;
+                self.anon_vma_lock_write(cpu, anon_vma);
                 Some(Owner::Anon(anon_vma))
             }
             Mapping::File(file) => {

@@ -10,6 +10,7 @@ pub mod driver;
 pub mod free;
 pub mod install;
 pub mod locks;
+pub mod mm_slot;
 pub mod notify;
 pub mod pre_seed;
 pub mod read_locked;

@@ -6,7 +6,7 @@
 
 use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
-use crate::mm::types::{AnonVmaId, MmId, Vaddr};
+use crate::mm::types::{MmId, Vaddr};
 use crate::sync::{Cpu, What};
 
 use super::{Collapse, ScanResult};
@@ -109,7 +109,7 @@ fn collapse_and_free_pmd(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
     k.mm(c.mm).mmap_lock.assert_held_write(cpu);
     k.mapping(c.file).i_mmap_rwsem.assert_held_write(cpu);
     if let Some(anon_vma) = k.vma_anon_vma(cpu, c.vma) {
-        k.anon_vma(anon_vma).rwsem.assert_held_write(cpu);
+        k.anon_vma_rwsem(anon_vma).assert_held_write(cpu);
     }
     (s.notify_before_ptl)(cpu, k, c);
     c.pgt_pmd = k.pmdp_collapse_flush(cpu, c.mm, c.haddr);
@@ -138,16 +138,17 @@ pub fn i_mmap_unlock(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
 
 /// `anon_vma_lock_write`, if there is one: a concurrent look-up of an anonymous page walks this table.
 pub fn anon_vma_lock(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
-    if k.vma_anon_vma(cpu, c.vma).is_some() {
-        k.anon_vma(AnonVmaId(c.vma.0)).rwsem.down_write(cpu);
+    if let Some(anon_vma) = k.vma_anon_vma(cpu, c.vma) {
+        k.anon_vma_lock_write(cpu, anon_vma);
     }
 }
 
 /// `anon_vma_unlock_write`.
 pub fn anon_vma_unlock(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
-    let rwsem = &k.anon_vma(AnonVmaId(c.vma.0)).rwsem;
-    if rwsem.is_write_locked_by(cpu.id()) {
-        rwsem.up_write(cpu);
+    let anon_vma = k.peek_anon_vma(c.vma);
+    if let Some(anon_vma) = anon_vma.filter(|&id| k.anon_vma_rwsem(id).is_write_locked_by(cpu.id()))
+    {
+        k.anon_vma_unlock_write(cpu, anon_vma);
     }
 }
 

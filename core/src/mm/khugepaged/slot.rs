@@ -14,7 +14,11 @@ const ADDRESSES: usize = 8;
 #[derive(Debug)]
 pub struct Slots {
     /// `khugepaged_mm_lock`.
-    lock: Spinlock,
+    pub(super) lock: Spinlock,
+    /// The mms with a slot, one bit each.
+    pub(super) listed: Word,
+    /// `khugepaged_scan.mm_slot`: 0, or the mm that is being scanned + 1.
+    pub(super) cursor: Word,
     slots: Vec<MmSlot>,
 }
 
@@ -34,12 +38,15 @@ impl Slots {
         };
         Slots {
             lock: Spinlock::new(Class::KhugepagedLock.obj(0), LockClass::spinning(rank::LEAF)),
+            listed: Word::new(Class::Slot.obj(256), 0),
+            cursor: Word::new(Class::Slot.obj(257), 0),
             slots: (0..MMS_MAX as u32).map(slot).collect(),
         }
     }
 
     pub(in crate::mm) fn reset(&mut self) {
         self.lock.reset();
+        [&self.listed, &self.cursor].into_iter().for_each(|word| word.poke(0));
         for slot in &self.slots {
             slot.nr_pte_mapped_thp.poke(0);
         }

@@ -21,7 +21,9 @@ impl Kernel {
             self.map_zero_page(cpu, vmf);
             return FaultResult::Done;
         }
-        self.anon_vma_prepare(cpu, vmf.vma);
+        if self.anon_vma_prepare(cpu, vmf.vma).is_none() {
+            return FaultResult::Oom;
+        }
         let Some(folio) = self.vma_alloc_zeroed_folio(cpu) else { return FaultResult::Oom };
         let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, vmf.mm, vmf.addr) else {
             self.folio_put(cpu, folio);

@@ -52,7 +52,9 @@ impl Kernel {
         if self.leave_vma_lock(cpu, vmf) {
             return FaultResult::Retry;
         }
-        self.anon_vma_prepare(cpu, vmf.vma);
+        if self.anon_vma_prepare(cpu, vmf.vma).is_none() {
+            return FaultResult::Oom;
+        }
         let Some(cow) = self.vma_alloc_zeroed_folio(cpu) else { return FaultResult::Oom };
         let folio = match self.__do_fault(cpu, vmf, file) {
             Ok(folio) => folio,

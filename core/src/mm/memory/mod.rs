@@ -12,7 +12,7 @@ mod wp;
 mod zap;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use fault::Signal;
 pub(super) use fault::{FaultFlags, FaultResult};

@@ -113,8 +113,8 @@ impl Kernel {
     fn wp_page_copy(&self, cpu: &Cpu<'_>, vmf: &VmFault, page: Option<Pfn>) -> FaultResult {
         let _f = cpu.enter(func::wp_page_copy);
         let old = page.map(|page| self.folios.of(page));
-        self.anon_vma_prepare(cpu, vmf.vma);
-        let Some(new) = self.vma_alloc_zeroed_folio(cpu) else {
+        let prepared = self.anon_vma_prepare(cpu, vmf.vma);
+        let Some(new) = prepared.and_then(|_| self.vma_alloc_zeroed_folio(cpu)) else {
             self.put_if_any(cpu, old);
             return FaultResult::Oom;
         };

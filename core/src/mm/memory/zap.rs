@@ -44,14 +44,23 @@ impl Kernel {
         self.tlb_finish_mmu(cpu, tlb);
     }
 
-    /// `unmap_vmas` of one VMA, with its invalidation range. The caller finishes the gather.
-    pub fn unmap_vmas(&self, cpu: &Cpu<'_>, tlb: &mut MmuGather, vma: VmaId) {
+    /// `unmap_vmas`: VMAs that lie in `[start, end)`, with one invalidation range. The caller finishes the gather.
+    pub fn unmap_vmas(
+        &self,
+        cpu: &Cpu<'_>,
+        tlb: &mut MmuGather,
+        vmas: &[VmaId],
+        (start, end): (Vaddr, Vaddr),
+    ) {
         let _f = cpu.enter(func::unmap_vmas);
-        let spec = self.vma(vma).spec();
-        let pages = spec.end.0 - spec.start.0;
-        self.mmu_notifier_invalidate_range_start(cpu, spec.mm, spec.start, pages);
-        self.zap_pmd_range(cpu, tlb, vma, spec.start, spec.end, ZapDetails::ALL);
-        self.mmu_notifier_invalidate_range_end(cpu, spec.mm, spec.start, pages);
+        let mm = tlb.mm;
+        self.mmu_notifier_invalidate_range_start(cpu, mm, start, end.0 - start.0);
+        for &vma in vmas {
+            let spec = self.vma(vma).spec();
+            let (from, to) = (spec.start.max(start), spec.end.min(end));
+            self.zap_pmd_range(cpu, tlb, vma, from, to, ZapDetails::ALL);
+        }
+        self.mmu_notifier_invalidate_range_end(cpu, mm, start, end.0 - start.0);
     }
 
     /// `zap_pmd_range`: unit by unit; one whose PMD entry changes under it is looked at again.

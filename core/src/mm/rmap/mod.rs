@@ -2,7 +2,7 @@
 //! (kernel-semantics sections 2.3, 4.4, 5).
 
 mod anon_exclusive;
-mod anon_vma;
+pub(super) mod anon_vma;
 mod counters;
 mod migration;
 mod rmap_walk;
@@ -13,7 +13,8 @@ mod unmap;
 mod walk;
 
 pub use anon_exclusive::GUP_PIN_COUNTING_BIAS;
-pub(super) use anon_vma::AnonVma;
+pub use anon_vma::AnonVma;
+pub(super) use anon_vma::AnonVmas;
 pub use counters::RmapFlags;
 pub use rmap_walk::RmapLock;
 pub use tlb_ubc::TlbUbc;

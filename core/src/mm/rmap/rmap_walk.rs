@@ -76,9 +76,9 @@ impl Kernel {
             RmapLock::Take | RmapLock::IfMapped => rwsem.down_read(cpu),
         }
         for vma in self.i_mmap_vmas(cpu, file) {
-            if let Some(addr) = self.folio_address(folio, vma)
-                && !one(vma, addr)
-            {
+            let go_on = self.folio_address(folio, vma).is_none_or(|addr| one(vma, addr));
+            self.vma_assert_alive(cpu, vma);
+            if !go_on {
                 break;
             }
         }
@@ -99,31 +99,28 @@ impl Kernel {
         let _f = cpu.enter(func::rmap_walk_anon);
         let mut anon_vma = anon_vma;
         match lock {
-            RmapLock::Held => cpu.assert_held(self.anon_vma(anon_vma).rwsem.obj()),
-            RmapLock::Take => self.anon_vma(anon_vma).rwsem.down_read(cpu),
-            RmapLock::Try if !self.anon_vma(anon_vma).rwsem.down_read_trylock(cpu) => return false,
+            RmapLock::Held => cpu.assert_held(self.anon_vma_rwsem(anon_vma).obj()),
+            RmapLock::Take => self.anon_vma_lock_read(cpu, anon_vma),
+            RmapLock::Try if !self.anon_vma_trylock_read(cpu, anon_vma) => return false,
             RmapLock::Try => {}
             RmapLock::IfMapped => match self.folio_lock_anon_vma_read(cpu, folio) {
                 Some(locked) => anon_vma = locked,
                 None => return true,
             },
         }
-        if let Some(vma) = self.anon_vma_vma(cpu, anon_vma)
-            && let Some(addr) = self.folio_address(folio, vma)
-        {
-            one(vma, addr);
+        let first = self.folio(folio).index();
+        let last = first + self.folios.nr_pages(folio) - 1;
+        for vma in self.anon_vma_vmas(cpu, anon_vma, first, last) {
+            let go_on = self.folio_address(folio, vma).is_none_or(|addr| one(vma, addr));
+            self.vma_assert_alive(cpu, vma);
+            if !go_on {
+                break;
+            }
         }
         if lock != RmapLock::Held {
-            self.anon_vma(anon_vma).rwsem.up_read(cpu);
+            self.anon_vma_unlock_read(cpu, anon_vma);
         }
         true
-    }
-
-    /// The VMA of the interval tree. The rwsem is held: a munmap cannot take the VMA out of the tree, and so cannot
-    /// free its tables.
-    fn anon_vma_vma(&self, cpu: &Cpu<'_>, anon_vma: AnonVmaId) -> Option<VmaId> {
-        let linked = self.anon_vma(anon_vma).linked.read_once(cpu) != 0;
-        linked.then_some(VmaId(anon_vma.0))
     }
 
     /// Where a VMA has the folio, if it has any page of it.

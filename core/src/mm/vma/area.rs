@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::chain::AnonVmaChain;
 use super::flags::VmFlags;
 use super::spec::VmaSpec;
 use crate::mm::class::Class;
@@ -24,6 +25,8 @@ pub struct VmArea {
     flags: Word,
     /// `anon_vma`: 0, or the anon_vma's number + 1.
     pub anon_vma: Word,
+    /// `anon_vma_chain`.
+    pub anon_vma_chain: AnonVmaChain,
     /// `detached`: out of the tree, about to be freed.
     pub detached: Word,
     /// `vm_lock`: faults hold it for read, `vma_start_write` passes through it.
@@ -41,6 +44,7 @@ impl VmArea {
             range: Word::new(Class::VmaRange.obj(id), 0),
             flags: Word::new(Class::VmFlags.obj(id), 0),
             anon_vma: Word::new(Class::AnonVmaPtr.obj(id), 0),
+            anon_vma_chain: AnonVmaChain::default(),
             detached: Word::new(Class::Vma.obj(id), 0),
             vm_lock: Rwsem::new(Class::VmLock.obj(id), rank::VMA_LOCK),
             vm_lock_seq: Word::new(Class::VmLockSeq.obj(id), UNLOCKED),
@@ -53,6 +57,7 @@ impl VmArea {
         [&self.range, &self.flags, &self.anon_vma, &self.detached]
             .iter()
             .for_each(|word| word.poke(0));
+        self.anon_vma_chain.clear();
         self.vm_lock_seq.poke(UNLOCKED);
         self.vm_lock.reset();
     }
@@ -95,14 +100,23 @@ impl VmArea {
 pub struct Vmas {
     slots: Vec<VmArea>,
     next: AtomicU32,
+    /// The slot that was freed last, + 1.
+    freed: AtomicU32,
+    /// Gives out the slot that was freed last (`Config::reuse`).
+    lifo: bool,
 }
 
 impl Vmas {
     pub(in crate::mm) fn new() -> Vmas {
-        Vmas { slots: (0..VMAS_MAX as u32).map(VmArea::new).collect(), next: AtomicU32::new(0) }
+        Vmas {
+            slots: (0..VMAS_MAX as u32).map(VmArea::new).collect(),
+            next: AtomicU32::new(0),
+            freed: AtomicU32::new(0),
+            lifo: false,
+        }
     }
 
-    pub(in crate::mm) fn reset(&mut self) {
+    pub(in crate::mm) fn reset(&mut self, lifo: bool) {
         let touched = (*self.next.get_mut() as usize).min(VMAS_MAX);
         for vma in &mut self.slots[..touched] {
             vma.scrub();
@@ -110,17 +124,21 @@ impl Vmas {
             *vma.allocated.get_mut() = 0;
         }
         *self.next.get_mut() = 0;
+        *self.freed.get_mut() = 0;
+        self.lifo = lifo;
     }
 
-    /// `vm_area_alloc`: takes the slot that was free longest. Nobody can find the VMA yet. Not a step. `None`: there is
-    /// no room.
+    /// `vm_area_alloc`: takes the slot that was free longest, or last. Nobody can find the VMA yet. Not a step. `None`:
+    /// there is no room.
     pub fn alloc(&self, spec: &VmaSpec) -> Option<VmaId> {
-        let id = (0..VMAS_MAX)
-            .map(|_| self.next.fetch_add(1, Ordering::SeqCst) as usize % VMAS_MAX)
-            .find(|&id| {
-                let allocated = &self.slots[id].allocated;
-                allocated.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-            })?;
+        let free = |&id: &usize| {
+            let allocated = &self.slots[id].allocated;
+            allocated.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        };
+        let last = self.freed.swap(0, Ordering::SeqCst).checked_sub(1).filter(|_| self.lifo);
+        let last = last.map(|id| id as usize).filter(free);
+        let next = || self.next.fetch_add(1, Ordering::SeqCst) as usize % VMAS_MAX;
+        let id = last.or_else(|| (0..VMAS_MAX).map(|_| next()).find(free))?;
         let vma = &self.slots[id];
         vma.range.poke(spec.pack());
         vma.flags.poke(u64::from(spec.flags.0));
@@ -133,6 +151,7 @@ impl Vmas {
         vma.scrub();
         vma.generation.fetch_add(1, Ordering::SeqCst);
         vma.allocated.store(0, Ordering::SeqCst);
+        self.freed.store(u32::from(id.0) + 1, Ordering::SeqCst);
     }
 
     /// The VMAs that there are.

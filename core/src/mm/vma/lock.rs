@@ -108,6 +108,13 @@ impl Kernel {
         self.vma(vma).generation.load(Ordering::SeqCst)
     }
 
+    /// Complains if the VMA was freed: a walk of rmap has used it, and the lock of the tree should have kept it.
+    pub fn vma_assert_alive(&self, cpu: &Cpu<'_>, vma: VmaId) {
+        if !self.vma(vma).is_allocated() {
+            cpu.splat(Splat::VmaUseAfterFree(self.vma(vma).obj()));
+        }
+    }
+
     /// Complains if the VMA is not the one that it was.
     pub fn vma_assert_generation(&self, cpu: &Cpu<'_>, vma: VmaId, generation: u32) {
         if self.vma_generation(vma) != generation {

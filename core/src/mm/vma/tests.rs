@@ -5,12 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::{VmFlags, VmaSpec};
 use crate::mm::steps::{Era, Protection, Steps};
-use crate::mm::types::{MmId, Vaddr, VmaId};
+use crate::mm::types::{FileId, MmId, Vaddr, VmaId};
 use crate::mm::{Config, Kernel, UserAccess};
 use crate::sync::{Conductor, Cpu, Obj, Place, Splat, What};
 
-const M0: MmId = MmId(0);
-const HPN: u32 = 4;
+pub(in crate::mm) const M0: MmId = MmId(0);
+pub(in crate::mm) const HPN: u32 = 4;
 
 /// What a CPU complains about.
 type Splats = RefCell<Vec<Splat>>;
@@ -83,18 +83,18 @@ impl Conductor for Host<'_> {
 }
 
 /// One way in which the two met.
-struct Meeting<'a, T> {
-    kernel: &'a Kernel,
+pub(in crate::mm) struct Meeting<'a, T> {
+    pub(in crate::mm) kernel: &'a Kernel,
     /// What the host returned.
-    result: T,
+    pub(in crate::mm) result: T,
     /// Whether the guest had to wait.
-    blocked: bool,
-    splats: Vec<Splat>,
+    pub(in crate::mm) blocked: bool,
+    pub(in crate::mm) splats: Vec<Splat>,
 }
 
 /// Cuts `host` at each of its steps by `guest`; if the host waits, `release` must help. Returns in how many of the
 /// meetings something was `wrong`.
-fn meet<T>(
+pub(in crate::mm) fn meet<T>(
     without: Option<&str>,
     host: impl Fn(&Kernel, &Cpu<'_>) -> T,
     guest: impl Fn(&Kernel, &Cpu<'_>),
@@ -131,21 +131,33 @@ fn steps(without: Option<&str>) -> Steps {
     steps
 }
 
-/// A machine with an anonymous VMA of two huge units that has an anon_vma.
-fn machine(without: Option<&str>) -> Kernel {
+/// A machine with an anonymous VMA of two huge units that has an anon_vma, and one of a file. Some pages are mapped.
+pub(in crate::mm) fn machine(without: Option<&str>) -> Kernel {
     let kernel = Kernel::new(HPN, Config::default(), steps(without));
-    map(&kernel, 0, 2 * HPN);
+    map(&kernel, 0, 2 * HPN, None);
+    map(&kernel, 6 * HPN, 2 * HPN, Some(FileId(0)));
+    kernel.mapping(FileId(0)).i_size.poke(u64::from(2 * HPN));
     let cpu = Cpu::free(2, &kernel.smp);
-    assert_eq!(kernel.user_access(&cpu, M0, Vaddr(1), UserAccess::Write(1)), Ok(1));
+    for page in [1, 2] {
+        assert_eq!(kernel.user_access(&cpu, M0, Vaddr(page), UserAccess::Write(1)), Ok(1));
+    }
+    for page in 6 * HPN..8 * HPN {
+        assert_eq!(kernel.user_access(&cpu, M0, Vaddr(page), UserAccess::Read), Ok(0));
+    }
+    kernel.lru_add_drain(&cpu);
     kernel
 }
 
-fn map(kernel: &Kernel, start: u32, pages: u32) -> VmaId {
+pub(in crate::mm) fn map(kernel: &Kernel, start: u32, pages: u32, file: Option<FileId>) -> VmaId {
     let flags = VmFlags::READ.with(VmFlags::WRITE);
     let (start, end) = (Vaddr(start), Vaddr(start + pages));
-    let spec = VmaSpec { mm: M0, start, end, pgoff: start.0, file: None, flags };
+    let pgoff = if file.is_some() { 0 } else { start.0 };
+    let spec = VmaSpec { mm: M0, start, end, pgoff, file, flags };
     let vma = kernel.vmas.alloc(&spec).expect("room");
     kernel.mm(M0).vma_tree.poke_bits(1 << vma.0, 0);
+    if let Some(file) = file {
+        kernel.mapping(file).i_mmap.poke_bits(1 << vma.0, 0);
+    }
     vma
 }
 
@@ -158,11 +170,11 @@ fn lock_page_1(k: &Kernel, cpu: &Cpu<'_>) -> Option<VmaId> {
     k.lock_vma_under_rcu(cpu, M0, Vaddr(1))
 }
 
-fn nothing(_: &Kernel, _: &Cpu<'_>) {}
+pub(in crate::mm) fn nothing(_: &Kernel, _: &Cpu<'_>) {}
 
 /// A silence with all protections, an alarm without the one.
 #[track_caller]
-fn protects(name: &'static str, count: impl Fn(Option<&'static str>) -> usize) {
+pub(in crate::mm) fn protects(name: &'static str, count: impl Fn(Option<&'static str>) -> usize) {
     assert_eq!(count(None), 0, "with everything");
     assert_ne!(count(Some(name)), 0, "without {name}");
 }
@@ -196,9 +208,14 @@ fn a_vma_that_is_marked_is_not_read_locked() {
 
 #[test]
 fn a_vma_that_was_unmapped_is_not_read_locked() {
+    // Of a file: an anonymous one has no anon_vma any more, either.
+    let lock = |k: &Kernel, cpu: &Cpu<'_>| k.lock_vma_under_rcu(cpu, M0, Vaddr(6 * HPN));
+    let munmap = |k: &Kernel, cpu: &Cpu<'_>| {
+        k.do_munmap(cpu, M0, Vaddr(6 * HPN), Vaddr(8 * HPN));
+    };
     protects("vma_lock_detached_check", |without| {
         let gone = |met: &Meeting<'_, Option<VmaId>>| met.result.is_some() && !met.blocked;
-        meet(without, lock_page_1, munmap_all, nothing, gone)
+        meet(without, lock, munmap, nothing, gone)
     });
 }
 
@@ -217,7 +234,7 @@ fn an_anonymous_vma_without_an_anon_vma_is_left_to_mmap_lock() {
     protects("vma_lock_anon_check", |without| {
         let kernel = machine(without);
         let cpu = Cpu::free(0, &kernel.smp);
-        map(&kernel, 4 * HPN, HPN);
+        map(&kernel, 4 * HPN, HPN, None);
         usize::from(kernel.lock_vma_under_rcu(&cpu, M0, Vaddr(4 * HPN)).is_some())
     });
 }
@@ -240,8 +257,8 @@ fn a_read_locked_vma_takes_the_place_of_mmap_lock() {
     let cpu = Cpu::conducted(0, &kernel.smp, &guest, None, false);
     let vma = lock_page_1(&kernel, &cpu).expect("nobody is in the way");
     // A folio lock is taken inside it, mmap_lock is not.
-    kernel.mapping(crate::mm::FileId(0)).i_mmap_rwsem.down_read(&cpu);
-    kernel.mapping(crate::mm::FileId(0)).i_mmap_rwsem.up_read(&cpu);
+    kernel.mapping(FileId(0)).i_mmap_rwsem.down_read(&cpu);
+    kernel.mapping(FileId(0)).i_mmap_rwsem.up_read(&cpu);
     assert_eq!(guest.0.take(), []);
     kernel.mmap_read_lock(&cpu, M0);
     let held = kernel.vma(vma).vm_lock.obj();
@@ -258,6 +275,7 @@ fn the_last_user_finds_the_books_closed() {
     kernel.mmdrop(&cpu, M0);
     assert_eq!(guest.0.take(), []);
     kernel.mmdrop(&cpu, M0);
-    let left = [kernel.mm(M0).rss[1].obj(), kernel.mm(M0).nr_ptes.obj()].map(Splat::CheckMm);
+    let mm = kernel.mm(M0);
+    let left = [mm.rss[1].obj(), mm.rss[3].obj(), mm.nr_ptes.obj()].map(Splat::CheckMm);
     assert_eq!(guest.0.take(), left);
 }

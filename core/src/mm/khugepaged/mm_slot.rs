@@ -1,0 +1,65 @@
+//! Which mms khugepaged knows (`__khugepaged_enter`, `__khugepaged_exit`, kernel-semantics sections 1.4 and 9.1).
+
+use crate::mm::kernel::Kernel;
+use crate::mm::mm_struct::mmf;
+use crate::mm::types::{MmId, Vaddr, VmaId};
+use crate::mm::vma::VmFlags;
+use crate::sync::Cpu;
+
+impl Kernel {
+    /// `khugepaged_enter_vma`: the VMA has become eligible, so khugepaged gets to know its mm. mmap_lock is held.
+    pub fn khugepaged_enter_vma(&self, cpu: &Cpu<'_>, vma: VmaId, flags: VmFlags) {
+        let mm = self.vma(vma).spec().mm;
+        if self.mm(mm).flags.peek() & mmf::VM_HUGEPAGE == 0 && self.khugepaged_wants(vma, flags) {
+            self.__khugepaged_enter(cpu, mm);
+        }
+    }
+
+    /// Of `hugepage_vma_check` what concerns a VMA whose flags are about to be `flags`.
+    fn khugepaged_wants(&self, vma: VmaId, flags: VmFlags) -> bool {
+        let spec = self.vma(vma).spec();
+        let last = Vaddr((spec.end.0 / self.hpn).saturating_sub(1) * self.hpn);
+        flags.has(VmFlags::HUGEPAGE)
+            && !flags.has(VmFlags::NOHUGEPAGE)
+            && spec.transhuge_suitable(last, self.hpn)
+            && (spec.file.is_some() || self.peek_anon_vma(vma).is_some())
+    }
+
+    /// `__khugepaged_enter`: the slot holds on to the mm_struct.
+    pub fn __khugepaged_enter(&self, cpu: &Cpu<'_>, mm: MmId) {
+        let m = self.mm(mm);
+        cpu.vm_bug_on(!m.is_alive(), "khugepaged_enter() of an mm without users");
+        if m.flags.change_bits(cpu, mmf::VM_HUGEPAGE, 0) & mmf::VM_HUGEPAGE != 0 {
+            return;
+        }
+        self.slots.lock.lock(cpu);
+        self.slots.listed.change_bits(cpu, 1 << mm.0, 0);
+        self.slots.lock.unlock(cpu);
+        self.mmgrab(cpu, mm);
+    }
+
+    /// `__khugepaged_exit`: khugepaged forgets the mm, which has no users any more. If it is the one that is being
+    /// scanned, that scan is waited for: it holds mmap_lock, or will find that the mm exits when it has taken it; and it
+    /// is khugepaged that removes the slot. May sleep.
+    pub fn __khugepaged_exit(&self, cpu: &Cpu<'_>, mm: MmId) {
+        self.slots.lock.lock(cpu);
+        let listed = self.slots.listed.read_once(cpu) >> mm.0 & 1 == 1;
+        let free = listed && self.slots.cursor.peek() != u64::from(mm.0) + 1;
+        if free {
+            self.slots.listed.change_bits(cpu, 0, 1 << mm.0);
+        }
+        self.slots.lock.unlock(cpu);
+        if free {
+            self.mm(mm).flags.change_bits(cpu, 0, mmf::VM_HUGEPAGE);
+            self.mmdrop(cpu, mm);
+        } else if listed {
+            (self.steps.khugepaged_exit_wait)(cpu, self, mm);
+        }
+    }
+}
+
+/// An empty critical section of mmap_lock for write.
+pub fn wait_for_scan(cpu: &Cpu<'_>, k: &Kernel, mm: MmId) {
+    k.mmap_write_lock(cpu, mm);
+    k.mmap_write_unlock(cpu, mm);
+}
