@@ -202,16 +202,35 @@ impl Kernel {
     /// `filemap_remove_folio`: the locked folio leaves the cache, and the cache's references with it.
     pub fn filemap_remove_folio(&self, cpu: &Cpu<'_>, file: FileId, folio: FolioId) {
         let mapping = self.mapping(file);
-        let (index, pages) = (self.folio(folio).index(), self.folios.nr_pages(folio));
+        let pages = self.folios.nr_pages(folio);
         mapping.xa_lock.lock(cpu);
-        for slot in &mapping.i_pages[index as usize..(index + pages) as usize] {
+        self.__filemap_remove_folio(cpu, file, folio);
+        mapping.xa_lock.unlock(cpu);
+        self.folio_put_refs(cpu, folio, i64::from(pages));
+    }
+
+    /// `__filemap_remove_folio`: the same under xa_lock; what becomes of the cache's references is the caller's
+    /// business.
+    pub fn __filemap_remove_folio(&self, cpu: &Cpu<'_>, file: FileId, folio: FolioId) {
+        let (index, pages) = (self.folio(folio).index(), self.folios.nr_pages(folio));
+        for slot in &self.mapping(file).i_pages[index as usize..(index + pages) as usize] {
             slot.write_once(cpu, 0);
         }
         self.folio(folio).set_mapping(cpu, Mapping::None);
         mapping.nrpages.add_return(cpu, -i64::from(pages));
         cpu.debts.owe(self.folio(folio).refcount.obj(), -i64::from(pages));
-        mapping.xa_lock.unlock(cpu);
-        self.folio_put_refs(cpu, folio, i64::from(pages));
+    }
+
+    /// A migration puts `new` where `old` stood, and the references with it: those of `new` are taken here, those of
+    /// `old` are the caller's business. xa_lock is held. One step: one entry has all indices of a huge folio.
+    pub fn replace_in_page_cache(&self, cpu: &Cpu<'_>, file: FileId, old: FolioId, new: FolioId) {
+        let (index, pages) = (self.folio(old).index(), self.folios.nr_pages(old));
+        self.folio_ref_add(cpu, new, i64::from(pages));
+        let slots = &self.mapping(file).i_pages[index as usize..(index + pages) as usize];
+        slots[1..].iter().for_each(|slot| slot.poke(u64::from(new.0) + 1));
+        slots[0].write_once(cpu, u64::from(new.0) + 1);
+        cpu.debts.owe(self.folio(new).refcount.obj(), i64::from(pages));
+        cpu.debts.owe(self.folio(old).refcount.obj(), -i64::from(pages));
     }
 
     /// A folio of a file as shmem makes them: swap-backed, up to date.

@@ -22,12 +22,21 @@ struct Waiting {
     len: usize,
 }
 
-/// `cpu_fbatches.lru_add` of a CPU. The mutex is its local_lock: short, and no step.
+/// What the folios of a batch wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum MoveFn {
+    /// `lru_add_fn`: PG_lru.
+    Add,
+    /// `lru_lazyfree_fn`: no PG_swapbacked any longer.
+    Lazyfree,
+}
+
+/// `cpu_fbatches` of a CPU: lru_add and lru_lazyfree. The mutex is its local_lock: short, and no step.
 #[derive(Debug)]
 pub struct LruBatch {
-    /// How many folios wait.
+    /// What a drain looks at first.
     len: Word,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<[Waiting; 2]>,
 }
 
 impl LruBatch {
@@ -38,27 +47,50 @@ impl LruBatch {
 
     pub(super) fn reset(&mut self) {
         self.len.poke(0);
-        self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner).len = 0;
+        let waiting = self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner);
+        waiting.iter_mut().for_each(|batch| batch.len = 0);
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, [Waiting; 2]> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The folios that wait. Each has a reference that is the batch's.
     pub fn folios(&self) -> impl Iterator<Item = FolioId> + use<> {
-        let Waiting { folios, len } = *self.waiting();
-        folios.into_iter().take(len)
+        let batches = *self.waiting();
+        batches.into_iter().flat_map(|Waiting { folios, len }| folios.into_iter().take(len))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting().iter().all(|batch| batch.len == 0)
     }
 }
 
 impl Kernel {
     /// `folio_add_lru`: the folio is put on the LRU soon; until then it waits in this CPU's batch, with a reference.
     pub fn folio_add_lru(&self, cpu: &Cpu<'_>, folio: FolioId) {
+        self.folio_batch_add(cpu, folio, MoveFn::Add);
+    }
+
+    /// `folio_mark_lazyfree`: an anonymous folio that reclaim may throw away, unless it is dirty by then. It takes effect
+    /// when this CPU's batch is drained.
+    pub fn folio_mark_lazyfree(&self, cpu: &Cpu<'_>, folio: FolioId) {
+        if self.folio(folio).has(flags::LRU) && self.can_be_lazyfree(folio) {
+            self.folio_batch_add(cpu, folio, MoveFn::Lazyfree);
+        }
+    }
+
+    fn can_be_lazyfree(&self, folio: FolioId) -> bool {
+        let f = self.folio(folio);
+        f.is_anon() && f.has(flags::SWAPBACKED) && !f.has(flags::SWAPCACHE)
+    }
+
+    /// `folio_batch_add_and_move`.
+    fn folio_batch_add(&self, cpu: &Cpu<'_>, folio: FolioId, what: MoveFn) {
         self.folio_get(cpu, folio);
         let batch = &self.lru_batches[usize::from(cpu.id())];
         let full = {
-            let mut waiting = batch.waiting();
+            let waiting = &mut batch.waiting()[what as usize];
             let at = waiting.len;
             waiting.folios[at] = folio;
             waiting.len += 1;
@@ -66,7 +98,7 @@ impl Kernel {
         };
         cpu.debts.owe(self.folio(folio).refcount.obj(), 1);
         if full || self.folios.is_large(folio) {
-            self.lru_add_drain(cpu);
+            self.folio_batch_move(cpu, batch, what);
         }
     }
 
@@ -85,17 +117,37 @@ impl Kernel {
     /// `lru_add_drain_cpu`, `folio_batch_move_lru`. An empty batch costs no step.
     fn lru_add_drain_cpu(&self, cpu: &Cpu<'_>, target: u8) {
         let batch = &self.lru_batches[usize::from(target)];
-        if batch.waiting().len == 0 {
+        if batch.is_empty() {
             return;
         }
         let _f = cpu.enter(func::lru_add_drain);
+        self.folio_batch_move(cpu, batch, MoveFn::Add);
+        self.folio_batch_move(cpu, batch, MoveFn::Lazyfree);
+    }
+
+    /// `folio_batch_move_lru`. An empty batch costs no step.
+    fn folio_batch_move(&self, cpu: &Cpu<'_>, batch: &LruBatch, what: MoveFn) {
+        if batch.waiting()[what as usize].len == 0 {
+            return;
+        }
         batch.len.read_once(cpu);
-        let Waiting { folios, len } = std::mem::take(&mut *batch.waiting());
+        let Waiting { folios, len } = std::mem::take(&mut batch.waiting()[what as usize]);
         for &folio in &folios[..len] {
             cpu.debts.owe(self.folio(folio).refcount.obj(), -1);
         }
         for &folio in &folios[..len] {
-            self.folio(folio).flags.change_bits(cpu, flags::LRU, 0);
+            let flags = &self.folio(folio).flags;
+            match what {
+                MoveFn::Add => {
+                    flags.change_bits(cpu, flags::LRU, 0);
+                }
+                // Isolated, or in the swap cache, or forked meanwhile: it is left alone.
+                MoveFn::Lazyfree if flags.change_bits(cpu, 0, flags::LRU) & flags::LRU == 0 => {}
+                MoveFn::Lazyfree => {
+                    let clear = if self.can_be_lazyfree(folio) { flags::SWAPBACKED } else { 0 };
+                    flags.change_bits(cpu, flags::LRU, clear);
+                }
+            }
         }
         folios[..len].iter().for_each(|&folio| self.folio_put(cpu, folio));
     }

@@ -14,6 +14,8 @@ pub mod khugepaged;
 mod kvm;
 mod lru;
 mod madvise;
+mod madvise_free;
+mod madvise_pageout;
 mod memory;
 mod migrate;
 mod mm_struct;

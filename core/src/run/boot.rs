@@ -130,7 +130,8 @@ fn fill_cache(cpu: &Cpu<'_>, kernel: &Kernel, file: FileId, pages: u32, backing:
     for index in (0..pages).step_by(step as usize) {
         let Some(folio) = kernel.folio_alloc(cpu, large) else { return };
         kernel.shmem_init_folio(folio);
-        kernel.folio(folio).flags.poke_bits(flags::LRU, 0);
+        // Somebody wrote the file, some time ago. (A collapse relies on it: a PTE that goes does not dirty its page.)
+        kernel.folio(folio).flags.poke_bits(flags::LRU | flags::DIRTY, 0);
         kernel.filemap_add_folio(cpu, file, index, folio);
         kernel.mapping(file).alloced.poke_add(i64::from(kernel.folios.nr_pages(folio)));
         kernel.folio_put(cpu, folio);

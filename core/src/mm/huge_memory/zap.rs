@@ -32,7 +32,12 @@ impl Kernel {
     }
 
     /// `__pmd_trans_huge_lock`: pml, if the entry is a huge one under it.
-    fn pmd_trans_huge_lock(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) -> Option<Lockptr> {
+    pub(in crate::mm) fn pmd_trans_huge_lock(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        haddr: Vaddr,
+    ) -> Option<Lockptr> {
         let pml = self.pmd_lock(cpu, mm);
         if Pmd(self.pmdp(mm, haddr).read_once(cpu)).is_trans_huge() {
             return Some(pml);

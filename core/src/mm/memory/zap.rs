@@ -201,8 +201,9 @@ impl Kernel {
         details: ZapDetails,
         rss: &mut [i64; 4],
     ) {
-        // Only anonymous pages are swapped out or migrated through entries here.
-        if !details.even_cows {
+        // A swap entry stands for a private copy, a migration entry for whatever page it names.
+        let cow = !entry.is_migration() || self.folio_of(entry.pfn()).is_anon();
+        if cow && !details.even_cows {
             return;
         }
         let RssDebt(which) = self.rss_of(entry);

@@ -1,5 +1,6 @@
 //! Single-threaded stories: whatever is swapped out, swapped in, moved or mirrored, the books agree afterwards.
 
+mod madvise;
 mod split;
 mod unmap;
 
@@ -195,12 +196,14 @@ fn a_page_that_somebody_holds_is_unmapped_but_kept() {
 }
 
 #[test]
-fn what_is_locked_or_not_anonymous_is_left_alone() {
+fn what_is_locked_and_the_zero_page_are_left_alone() {
     tell(|k, cpu| {
         assert!(!k.pageout(cpu, MM, PAGE));
         assert!(k.user_access(cpu, MM, PAGE, Read).is_ok());
-        assert!(!k.pageout(cpu, MM, PAGE));
-        assert!(!k.migrate_page(cpu, MM, PAGE));
+        // The zero page is nobody's.
+        let zero = entry(k, PAGE).is_special();
+        assert_eq!(k.migrate_page(cpu, MM, PAGE), !zero);
+        assert_eq!(k.pageout(cpu, MM, PAGE), !zero);
         write(k, cpu, 7);
         let folio = folio_at(k, PAGE);
         k.folio(folio).lock.lock(cpu);

@@ -201,3 +201,26 @@ fn a_full_batch_drains_itself() {
         folios.iter().for_each(|&folio| k.folio_put(cpu, folio));
     });
 }
+
+#[test]
+fn a_lazyfree_mark_waits_in_a_batch() {
+    tell(|k, cpu| {
+        write(k, cpu, 7);
+        let folio = folio_at(k, PAGE);
+        // Not on the LRU yet: too early.
+        k.folio_mark_lazyfree(cpu, folio);
+        k.lru_add_drain(cpu);
+        assert!(k.folio(folio).has(flags::SWAPBACKED));
+        k.folio_mark_lazyfree(cpu, folio);
+        assert!(k.folio(folio).has(flags::SWAPBACKED));
+        assert_eq!(k.folio(folio).refcount.peek(), 2);
+        k.lru_add_drain(cpu);
+        assert!(!k.folio(folio).has(flags::SWAPBACKED));
+        assert!(k.folio(folio).has(flags::LRU));
+        assert_eq!(k.folio(folio).refcount.peek(), 1);
+        // The entry is dirty: it was written to since, as far as reclaim can tell.
+        assert!(!k.pageout(cpu, MM, PAGE));
+        assert!(k.folio(folio).has(flags::SWAPBACKED));
+        assert_eq!(folio_at(k, PAGE), folio);
+    });
+}
