@@ -34,6 +34,11 @@ impl Kernel {
     /// `madvise_free_pte_range`, of the part of one PMD entry.
     fn madvise_free_pte_range(&self, cpu: &Cpu<'_>, tlb: &mut MmuGather, start: Vaddr, end: Vaddr) {
         let mm = tlb.mm;
+        if self.pmdp_get_lockless(cpu, mm, start).is_trans_huge()
+            && self.madvise_free_huge_pmd(cpu, tlb, start, end)
+        {
+            return;
+        }
         let Some((mut pte, mut ptl)) = self.pte_offset_map_lock(cpu, mm, start) else { return };
         self.flush_tlb_batched_pending(cpu, mm);
         let (mut addr, mut swapped) = (start, 0);
@@ -92,13 +97,55 @@ impl Kernel {
                 return;
             }
         }
-        if entry.is_dirty() || entry.0 & Pte::ACCESSED_BIT != 0 {
+        if entry.is_dirty() || entry.is_young() {
             // The hardware may have set the bits since: what counts is what was taken out.
             let old = self.ptep_get_and_clear(cpu, tlb.mm, pte, addr);
-            let clean = Pte(old.0 & !(Pte::DIRTY_BIT | Pte::ACCESSED_BIT));
-            self.set_pte_at(cpu, tlb.mm, pte, addr, clean);
+            self.set_pte_at(cpu, tlb.mm, pte, addr, old.mkold().mkclean());
             self.tlb_remove_tlb_entry(tlb, addr, 1);
         }
         self.folio_mark_lazyfree(cpu, folio);
+    }
+
+    /// `madvise_free_huge_pmd`: `true` if the huge page was dealt with as a whole.
+    fn madvise_free_huge_pmd(
+        &self,
+        cpu: &Cpu<'_>,
+        tlb: &mut MmuGather,
+        start: Vaddr,
+        end: Vaddr,
+    ) -> bool {
+        let mm = tlb.mm;
+        let Some(pml) = self.pmd_trans_huge_lock(cpu, mm, start) else { return false };
+        let entry = self.pmdp_get_lockless(cpu, mm, start);
+        let folio = self.folios.of(entry.pfn());
+        let f = self.folio(folio);
+        // Others who map it would lose it too.
+        let ours = entry.is_present()
+            && f.is_anon()
+            && self.folio_estimated_sharers(folio) == 1
+            && f.lock.trylock(cpu);
+        if !ours {
+            self.lock(pml).unlock(cpu);
+            return false;
+        }
+        if end.0 - start.0 != self.hpn {
+            // Only these pages.
+            self.folio_get(cpu, folio);
+            self.lock(pml).unlock(cpu);
+            self.split_folio(cpu, folio);
+            f.lock.unlock(cpu);
+            self.folio_put(cpu, folio);
+            return false;
+        }
+        f.flags.poke_bits(0, flags::DIRTY);
+        f.lock.unlock(cpu);
+        if entry.is_young() || entry.is_dirty() {
+            let old = self.pmdp_invalidate(cpu, mm, start);
+            self.set_pmd_at(cpu, mm, start, old.mkold().mkclean());
+            self.tlb_remove_tlb_entry(tlb, start, self.hpn);
+        }
+        self.folio_mark_lazyfree(cpu, folio);
+        self.lock(pml).unlock(cpu);
+        true
     }
 }

@@ -1,6 +1,6 @@
 //! What a folio is made of: words of its own, and some of each of its pages.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::mm::class::Class;
 use crate::mm::rank;
@@ -66,6 +66,8 @@ pub struct Page {
     pub ptc_anon: Word,
     /// page_table_check: `file_map_count`.
     pub ptc_file: Word,
+    /// PG_hwpoison: the memory behind it is broken.
+    pub(super) hwpoison: AtomicBool,
     /// `compound_head`: the frame of the head.
     pub(super) head: AtomicU32,
 }
@@ -78,6 +80,7 @@ impl Page {
             anon_exclusive: Word::new(Class::AnonExclusive.obj(pfn), 0),
             ptc_anon: Word::new(Class::PtcAnon.obj(pfn), 0),
             ptc_file: Word::new(Class::PtcFile.obj(pfn), 0),
+            hwpoison: AtomicBool::new(false),
             head: AtomicU32::new(pfn),
         }
     }
@@ -87,6 +90,12 @@ impl Page {
             .iter()
             .for_each(|word| word.poke(0));
         self.mapcount.poke(-1_i64 as u64);
+        self.hwpoison.store(false, Ordering::Relaxed);
+    }
+
+    /// `PageHWPoison`: whoever copies the page gets an error.
+    pub fn is_hwpoison(&self) -> bool {
+        self.hwpoison.load(Ordering::SeqCst)
     }
 }
 

@@ -1,5 +1,7 @@
 //! References to a folio, from its allocation to the last put (kernel-semantics sections 4.2, 4.6 and 4.7).
 
+use std::sync::atomic::Ordering;
+
 use super::object::{Folio, Mapping, Page, flags};
 use crate::mm::class::Class;
 use crate::mm::kernel::Kernel;
@@ -152,6 +154,18 @@ impl Kernel {
         } else {
             self.page(self.folios.head(id)).mapcount.read_once(cpu) as i64 >= 0
         }
+    }
+
+    /// `folio_test_has_hwpoisoned`: the memory behind one of its pages is broken.
+    pub fn folio_has_hwpoisoned(&self, id: FolioId) -> bool {
+        self.folios.pfns(id).any(|pfn| self.page(pfn).is_hwpoison())
+    }
+
+    /// The memory behind a page breaks: who copies it finds out. (What `memory_failure` then does to the mappings is not
+    /// modelled.) One step.
+    pub fn poison_page(&self, cpu: &Cpu<'_>, pfn: Pfn) {
+        cpu.step(0, 0);
+        self.page(pfn).hwpoison.store(true, Ordering::SeqCst);
     }
 
     /// What the folio is known as.

@@ -23,6 +23,10 @@ impl Kernel {
         if !spec.transhuge_suitable(haddr, self.hpn) || !self.folios.is_large(folio) {
             return false;
         }
+        // By PTEs an access to the broken page can be told.
+        if self.folio_has_hwpoisoned(folio) {
+            return false;
+        }
         let pml = self.pmd_lock(cpu, spec.mm);
         cpu.pass(ip::dsp1);
         if !(self.steps.set_pmd_recheck)(cpu, self.pmdp(spec.mm, haddr)) {

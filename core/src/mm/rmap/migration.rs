@@ -7,6 +7,7 @@ use super::counters::RmapFlags;
 use super::rmap_walk::RmapLock;
 use super::unmap::TtuFlags;
 use super::walk::{VmaWalk, WalkFlags};
+use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::PteMap;
 use crate::mm::place::{func, ip};
@@ -34,6 +35,9 @@ impl Kernel {
         addr: Vaddr,
         flags: TtuFlags,
     ) -> bool {
+        if flags.split_huge_pmd {
+            self.split_huge_pmd_address(cpu, vma, addr, folio);
+        }
         let mut walk = self.vma_walk(folio, vma, addr, flags.walk());
         let (mm, pages) = (walk.mm, walk.end.0 - addr.0);
         self.mmu_notifier_invalidate_range_start(cpu, mm, addr, pages);
@@ -41,10 +45,7 @@ impl Kernel {
         while replaced && self.page_vma_mapped_walk(cpu, &mut walk) {
             replaced = match walk.pte {
                 Some(pte) => self.migrate_entry(cpu, folio, &walk, pte, flags),
-                None => {
-                    cpu.vm_bug_on(true, "an order-0 folio is mapped by a PMD entry");
-                    false
-                }
+                None => self.set_pmd_migration_entry(cpu, folio, &walk),
             };
         }
         if !replaced {
@@ -76,7 +77,16 @@ impl Kernel {
             self.set_pte_at(cpu, mm, pte, addr, old);
             return false;
         }
-        let entry = Pte::migration(old.pfn(), old.is_write(), exclusive);
+        let mut entry = Pte::migration(old.pfn(), old.is_write(), exclusive);
+        if old.is_young() {
+            entry = entry.mkyoung();
+        }
+        if old.is_dirty() {
+            entry = entry.mkdirty();
+        }
+        if old.is_uffd_wp() {
+            entry = entry.mkuffd_wp();
+        }
         self.set_pte_at(cpu, mm, pte, addr, entry);
         cpu.pass(ip::ttu2);
         self.page_remove_rmap(cpu, old.pfn());
@@ -95,8 +105,9 @@ impl Kernel {
         self.rmap_walk(cpu, new, lock, false, &mut |vma, addr| {
             let mut walk = self.vma_walk(old, vma, addr, WalkFlags { sync: true, migration: true });
             while self.page_vma_mapped_walk(cpu, &mut walk) {
-                if let Some(pte) = walk.pte {
-                    self.remove_migration_pte(cpu, new, &walk, pte);
+                match walk.pte {
+                    Some(pte) => self.remove_migration_pte(cpu, new, &walk, pte),
+                    None => self.remove_migration_pmd(cpu, new, &walk),
                 }
             }
             true
@@ -117,7 +128,16 @@ impl Kernel {
             self.page_add_file_rmap(cpu, page);
         }
         let prot_write = self.vma(walk.vma).spec().page_prot_write();
-        let present = Pte::present(page, writable || prot_write);
+        let mut present = Pte::present(page, writable || prot_write);
+        if !entry.is_migration_young() {
+            present = present.mkold();
+        }
+        if self.folio(new).has(flags::DIRTY) && entry.is_migration_dirty() {
+            present = present.mkdirty();
+        }
+        if !writable && entry.is_swp_uffd_wp() {
+            present = present.mkuffd_wp();
+        }
         self.set_pte_at(cpu, walk.mm, pte, walk.address, present);
         cpu.pass(ip::migrate_pte_restored);
     }

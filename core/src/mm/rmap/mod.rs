@@ -5,6 +5,7 @@ mod anon_exclusive;
 pub(super) mod anon_vma;
 mod counters;
 mod migration;
+mod pmd_migration;
 mod rmap_walk;
 #[cfg(test)]
 mod tests;

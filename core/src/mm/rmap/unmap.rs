@@ -83,7 +83,13 @@ impl Kernel {
     }
 
     /// `split_huge_pmd_address`: if a PMD entry maps the folio at `addr`, PTEs do so afterwards, or nothing.
-    fn split_huge_pmd_address(&self, cpu: &Cpu<'_>, vma: VmaId, addr: Vaddr, folio: FolioId) {
+    pub(super) fn split_huge_pmd_address(
+        &self,
+        cpu: &Cpu<'_>,
+        vma: VmaId,
+        addr: Vaddr,
+        folio: FolioId,
+    ) {
         cpu.assert_held(self.folio(folio).lock.obj());
         self.__split_huge_pmd(cpu, vma, addr);
     }
@@ -139,9 +145,24 @@ impl Kernel {
         old
     }
 
-    /// `pte_install_uffd_wp_if_needed`: a page of a file that userfaultfd protects leaves a marker behind. There are no
-    /// protected entries and no markers yet.
-    fn pte_install_uffd_wp_if_needed(&self, _: &Cpu<'_>, _: VmaId, _: PteMap, _: Vaddr, _: Pte) {}
+    /// `pte_install_uffd_wp_if_needed`: in a mapping of a file a write-protected page leaves a marker behind, so that it is
+    /// not forgotten that userfaultfd protects it. `old` was just cleared, under ptl.
+    pub fn pte_install_uffd_wp_if_needed(
+        &self,
+        cpu: &Cpu<'_>,
+        vma: VmaId,
+        pte: PteMap,
+        addr: Vaddr,
+        old: Pte,
+    ) {
+        let spec = self.vma(vma).spec();
+        if spec.file.is_none() || !spec.flags.has(VmFlags::UFFD_WP) {
+            return;
+        }
+        if old.is_uffd_wp() || old.is_swp_uffd_wp() || old.is_uffd_wp_marker() {
+            self.set_pte_at(cpu, spec.mm, pte, addr, Pte::uffd_wp_marker());
+        }
+    }
 
     /// What becomes of the entry of an anonymous page, and of the counters. `false`: it is back.
     fn unmap_anon(
@@ -173,7 +194,11 @@ impl Kernel {
         }
         self.mm(mm).add_counter(cpu, Rss::Anon, -1);
         self.mm(mm).add_counter(cpu, Rss::Swap, 1);
-        self.set_pte_at(cpu, mm, pte, addr, Pte::swap(slot, exclusive));
+        let mut entry = Pte::swap(slot, exclusive);
+        if old.is_uffd_wp() {
+            entry = entry.mkuffd_wp();
+        }
+        self.set_pte_at(cpu, mm, pte, addr, entry);
         cpu.pass(ip::ttu2);
         true
     }

@@ -137,12 +137,14 @@ impl Kernel {
         while walk.address < walk.end {
             let pmde = self.pmdp_get_lockless(cpu, walk.mm, walk.address);
             cpu.pass(ip::pvmw1);
-            if pmde.is_trans_huge() {
+            if pmde.is_trans_huge() || pmde.is_migration() {
                 let pml = self.pmd_lock(cpu, walk.mm);
                 walk.ptl = Some(pml);
                 let pmde = Pmd(self.pmdp(walk.mm, walk.address).read_once(cpu));
                 if !pmde.is_present() {
-                    return Some(false);
+                    walk.pmd = Some(pmde);
+                    let wanted = walk.flags.migration && pmde.is_migration();
+                    return Some(wanted && self.walk_check_pmd(walk, pmde.pfn()));
                 }
                 if pmde.is_trans_huge() {
                     walk.pmd = Some(pmde);
@@ -189,11 +191,7 @@ impl Kernel {
         };
         (walk.pte, walk.table_ptl) = (Some(pte), Some(ptl));
         let entry = self.ptep_get(cpu, pte, walk.address);
-        let wanted = if walk.flags.migration {
-            !entry.is_none() && !entry.is_present()
-        } else {
-            entry.is_present()
-        };
+        let wanted = if walk.flags.migration { entry.is_swap_pte() } else { entry.is_present() };
         if !wanted {
             return false;
         }

@@ -43,6 +43,15 @@ impl Kernel {
         None
     }
 
+    /// The memory behind the page that is mapped at `addr` breaks.
+    pub fn poison_page_at(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) {
+        let Some(folio) = self.get_folio_at(cpu, mm, addr) else { return };
+        if let Some(page) = self.page_at(mm, addr).filter(|&page| self.folios.of(page) == folio) {
+            self.poison_page(cpu, page);
+        }
+        self.folio_put(cpu, folio);
+    }
+
     /// `isolate_lru_folios` of the one that is mapped at `addr`: off the LRU, with a reference that is the isolation's.
     /// `None`: there is none, or somebody else was faster.
     pub(in crate::mm) fn isolate_folio_at(

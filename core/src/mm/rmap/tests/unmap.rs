@@ -160,9 +160,8 @@ fn a_lazyfree_page_is_thrown_away_if_nobody_holds_it_or_wrote_to_it() {
         assert!(!forget(folio_at(k, PAGE), TtuFlags::default()));
         assert!(k.folio(folio_at(k, PAGE)).has(flags::SWAPBACKED));
         audit(k, cpu);
-        // Migration leaves a clean entry behind.
-        assert!(k.migrate_page(cpu, MM, PAGE));
-        assert!(!entry(k, PAGE).is_dirty());
+        let table = Pmd(k.pmdp(MM, PAGE).peek()).pgtable().expect("a table");
+        k.tables.get(table).entry(PAGE.0).poke_bits(0, Pte::DIRTY_BIT);
         let folio = folio_at(k, PAGE);
         k.folio_get(cpu, folio);
         assert!(!forget(folio, TtuFlags::default()));
@@ -222,5 +221,47 @@ fn a_lazyfree_mark_waits_in_a_batch() {
         assert!(!k.pageout(cpu, MM, PAGE));
         assert!(k.folio(folio).has(flags::SWAPBACKED));
         assert_eq!(folio_at(k, PAGE), folio);
+    });
+}
+
+#[test]
+fn a_huge_pmd_becomes_a_migration_entry_and_comes_back() {
+    tell_huge(|k, cpu, huge| {
+        assert!(k.user_access(cpu, MM, PAGE, Read).is_ok());
+        let before = Pmd(k.pmdp(MM, PAGE).peek());
+        k.folio(huge).lock.lock(cpu);
+        k.try_to_migrate(cpu, huge, TtuFlags::default());
+        let entry = Pmd(k.pmdp(MM, PAGE).peek());
+        assert!(entry.is_migration() && entry.is_migration_young());
+        assert_eq!(entry.pfn(), k.folios.head(huge));
+        assert!(!k.folio_mapped(huge));
+        assert!(k.tlbs[0].lookup(MM, PAGE, HPN).is_none());
+        // rss goes on to count it.
+        assert_eq!(k.mm(MM).rss[Rss::Shmem as usize].peek(), u64::from(HPN));
+        k.remove_migration_ptes(cpu, huge, huge, false);
+        assert_eq!(Pmd(k.pmdp(MM, PAGE).peek()), before);
+        assert_eq!(k.folio_mapcount(huge), 1);
+        k.folio(huge).lock.unlock(cpu);
+        k.madvise_dontneed(cpu, MM, HADDR, HPN);
+    });
+}
+
+#[test]
+fn ptes_of_a_huge_folio_become_migration_entries_and_come_back() {
+    tell_huge(|k, cpu, huge| {
+        map_by_ptes(k, cpu);
+        let before: Vec<_> = (HPN..2 * HPN).map(|page| entry(k, Vaddr(page))).collect();
+        k.folio(huge).lock.lock(cpu);
+        k.try_to_migrate(cpu, huge, TtuFlags::default());
+        assert!((HPN..2 * HPN).all(|page| entry(k, Vaddr(page)).is_migration()));
+        assert!(!k.folio_mapped(huge));
+        // Another CPU zaps one of them meanwhile.
+        let other = &Cpu::free(1, &k.smp);
+        k.madvise_dontneed(other, MM, HADDR, 1);
+        assert!(other.debts.is_settled());
+        k.remove_migration_ptes(cpu, huge, huge, false);
+        k.folio(huge).lock.unlock(cpu);
+        assert!(entry(k, HADDR).is_none());
+        assert!((1..HPN).all(|page| entry(k, Vaddr(HPN + page)) == before[page as usize]));
     });
 }
