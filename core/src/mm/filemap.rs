@@ -217,7 +217,7 @@ impl Kernel {
             slot.write_once(cpu, 0);
         }
         self.folio(folio).set_mapping(cpu, Mapping::None);
-        mapping.nrpages.add_return(cpu, -i64::from(pages));
+        self.mapping(file).nrpages.add_return(cpu, -i64::from(pages));
         cpu.debts.owe(self.folio(folio).refcount.obj(), -i64::from(pages));
     }
 
