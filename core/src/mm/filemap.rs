@@ -237,4 +237,9 @@ impl Kernel {
     pub fn shmem_init_folio(&self, folio: FolioId) {
         self.folio(folio).flags.poke_bits(flags::UPTODATE | flags::SWAPBACKED, 0);
     }
+
+    /// `shmem_mapping`: whether the file is one of shmem. All are, so far.
+    pub fn shmem_mapping(&self, _: FileId) -> bool {
+        true
+    }
 }

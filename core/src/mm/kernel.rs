@@ -2,6 +2,7 @@
 
 use super::filemap::AddressSpace;
 use super::folio::Folios;
+use super::gup::GupHeld;
 use super::khugepaged::slot::Slots;
 use super::lru::LruBatch;
 use super::mm_struct::MmStruct;
@@ -133,6 +134,8 @@ pub struct Kernel {
     pub tlb_ubcs: Vec<TlbUbc>,
     /// The TLBs, one a CPU.
     pub tlbs: Vec<Tlb>,
+    /// What each CPU has got from get_user_pages.
+    pub gup_held: Vec<GupHeld>,
     /// What khugepaged remembers.
     pub slots: Slots,
 }
@@ -155,6 +158,7 @@ impl Kernel {
             lru_batches: (0..CPUS_MAX).map(|id| LruBatch::new(id as u8)).collect(),
             tlb_ubcs: (0..CPUS_MAX).map(|_| TlbUbc::default()).collect(),
             tlbs: (0..CPUS_MAX).map(|id| Tlb::new(id as u8)).collect(),
+            gup_held: (0..CPUS_MAX).map(|_| GupHeld::default()).collect(),
             slots: Slots::new(),
         }
     }
@@ -174,6 +178,7 @@ impl Kernel {
         self.lru_batches.iter_mut().for_each(LruBatch::reset);
         self.tlb_ubcs.iter_mut().for_each(TlbUbc::reset);
         self.tlbs.iter_mut().for_each(Tlb::reset);
+        self.gup_held.iter_mut().for_each(GupHeld::reset);
         self.slots.reset();
     }
 

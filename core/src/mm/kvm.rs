@@ -1,6 +1,7 @@
 //! A secondary MMU in the manner of KVM: it maps what the primary one maps, holds no reference to it, and relies
 //! on mmu_notifier to be told (kernel-semantics section 7.2).
 
+use super::gup::FollFlags;
 use super::kernel::Kernel;
 use super::memory::Signal;
 use super::mmu_notifier::Shadow;
@@ -27,7 +28,7 @@ impl Kernel {
         for _ in 0..ATTEMPTS {
             // Before the page is looked up: an invalidation that ends after this is noticed below.
             let seq = sub.seq.read_once(cpu);
-            let page = self.get_user_page(cpu, mm, addr, write)?;
+            let page = self.get_user_page(cpu, mm, addr, FollFlags::GET.writing(write))?;
             sub.mmu_lock.lock(cpu);
             let retry = self.mmu_invalidate_retry(cpu, mm, addr, seq);
             if !retry {

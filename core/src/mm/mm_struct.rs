@@ -59,6 +59,8 @@ pub struct MmStruct {
     pub tlb_flush_pending: Word,
     /// `tlb_flush_batched`: unmappings whose flush was put off, and how many of them were flushed since.
     pub tlb_flush_batched: Word,
+    /// `write_protect_seq`: odd while a fork write-protects the mm. Written under mmap_lock for write.
+    pub write_protect_seq: Word,
     /// The notifier subscriptions and the secondary MMU behind them.
     pub notifier: Subscriptions,
 }
@@ -88,6 +90,7 @@ impl MmStruct {
             tlb_gen: Word::new(Class::TlbGen.obj(n), 0),
             tlb_flush_pending: Word::new(Class::TlbGen.obj(256 + n), 0),
             tlb_flush_batched: Word::new(Class::TlbFlushBatched.obj(n), 0),
+            write_protect_seq: Word::new(Class::WriteProtectSeq.obj(n), 0),
             notifier: Subscriptions::new(id),
         }
     }
@@ -106,6 +109,7 @@ impl MmStruct {
             &self.flags,
             &self.tlb_flush_batched,
             &self.pmd_huge_pte,
+            &self.write_protect_seq,
         ];
         words.into_iter().chain(&self.pmds).chain(&self.rss).for_each(|word| word.poke(0));
         [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(1));

@@ -24,6 +24,7 @@ mod mmap_lock;
 mod mmget;
 mod mmu_notifier;
 mod names;
+mod observe;
 mod page_table_check;
 pub mod pgtable;
 pub mod place;
@@ -43,6 +44,7 @@ mod vmscan;
 
 pub use filemap::{AddressSpace, Slot};
 pub use folio::{COMPOUND_MAPPED, Folio, Folios, Mapping, Page, flags, small_folios};
+pub use gup::{FollFlags, GupHeld, HeldPage, UserPage};
 pub use interval_tree::{IntervalTree, VmaVec};
 pub use kernel::{
     Config, FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, Ptlock, UNITS_MAX, VMAS_MAX, Width,

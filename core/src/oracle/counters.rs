@@ -13,7 +13,7 @@ use crate::mm::{FolioId, Kernel, MMS_MAX, Rss, object_name};
 use crate::sync::{Cpu, Obj, Splat};
 
 /// What the operation still owes to counters of these classes.
-fn settled(view: &View<'_>, cpu: &Cpu<'_>, classes: &[Class]) -> Result<(), Wrong> {
+pub(super) fn settled(view: &View<'_>, cpu: &Cpu<'_>, classes: &[Class]) -> Result<(), Wrong> {
     if cpu.debts.is_settled() {
         return Ok(());
     }
@@ -48,7 +48,12 @@ fn left_at_exit(view: &View<'_>, splat: Splat, class: Class) -> Option<Wrong> {
     }
 }
 
-fn equal(name: impl FnOnce() -> String, obj: Obj, counter: i64, counted: i64) -> Result<(), Wrong> {
+pub(super) fn equal(
+    name: impl FnOnce() -> String,
+    obj: Obj,
+    counter: i64,
+    counted: i64,
+) -> Result<(), Wrong> {
     if counter == counted {
         return Ok(());
     }

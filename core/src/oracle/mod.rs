@@ -8,6 +8,7 @@ mod anon_vma;
 mod content;
 mod contract;
 mod counters;
+mod gup;
 mod lifetime;
 mod locking;
 mod notifier;
@@ -34,6 +35,10 @@ pub const ORACLES: &[Oracle] = &[
     tables::TORN_ENTRY,
     tables::BOGUS_TABLE_ENTRY,
     lifetime::FOLIO_FREED_IN_USE,
+    gup::HELD_PAGE_FREED,
+    gup::GUP_PAGE_NOT_MAPPED,
+    gup::GUP_PIN_NOT_ALLOWED,
+    gup::PIN_SEPARATED,
     tlb::STALE_TRANSLATION,
     tlb::HUGE_AND_SMALL_COEXIST,
     notifier::SECONDARY_MMU_STALE,
@@ -52,6 +57,7 @@ pub const ORACLES: &[Oracle] = &[
     counters::MAPCOUNT_MISMATCH,
     counters::BAD_RSS_COUNTER,
     counters::REFCOUNT_MISMATCH,
+    gup::PINCOUNT_MISMATCH,
     counters::NR_PTES_MISMATCH,
     counters::SWAP_COUNT_MISMATCH,
     tables::PGTABLE_LEAK,

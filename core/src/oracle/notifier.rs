@@ -7,7 +7,7 @@
 use super::view::Wrong;
 use super::{Oracle, View};
 use crate::mm::class::Class;
-use crate::mm::{FolioId, Kernel, MmId, Pte, Shadow, Vaddr};
+use crate::mm::{FolioId, Kernel, MmId, Shadow, Vaddr};
 use crate::sync::What;
 
 /// Q13, I7.1.
@@ -52,16 +52,7 @@ fn freed_while_mirrored(kernel: &Kernel, id: FolioId) -> Result<(), Wrong> {
 }
 
 fn mirrored(kernel: &Kernel, mm: MmId, addr: Vaddr, shadow: Shadow) -> Result<(), Wrong> {
-    let pmd = kernel.peek_pmd(mm, addr);
-    let primary = if pmd.is_user_accessible() {
-        Some((pmd.pfn().0 + addr.0 % kernel.hpn, pmd.is_write()))
-    } else {
-        pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id)).and_then(|table| {
-            let pte = Pte(kernel.tables.get(table).entry(addr.0).peek());
-            pte.is_user_accessible().then(|| (pte.pfn().0, pte.is_write()))
-        })
-    };
-    if primary.is_some_and(|(pfn, write)| pfn == shadow.pfn.0 && (write || !shadow.write)) {
+    if kernel.peek_maps(mm, addr, shadow.pfn, shadow.write) {
         return Ok(());
     }
     let detail = format!(

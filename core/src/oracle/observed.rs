@@ -1,7 +1,9 @@
 //! What was observed of a run so far, as far as a later check needs it: the last user stores, who is dropping which
 //! pages, who has unlinked which table.
 
-use crate::mm::{FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, MmId, UNITS_MAX, Vaddr};
+use crate::mm::{
+    FILE_UNITS_MAX, FILES_MAX, FollFlags, Kernel, MMS_MAX, MmId, Pfn, UNITS_MAX, Vaddr,
+};
 use crate::sync::{CPUS_MAX, What};
 
 /// Pages that an operation in flight may drop: their content is not predictable until it has ended.
@@ -63,7 +65,34 @@ pub struct Observed {
     installed: [Option<(u8, u32)>; CPUS_MAX],
     /// The range whose table a CPU has unlinked while it holds the huge page's lock.
     unlinked: [Option<(u8, u32)>; CPUS_MAX],
+    /// The page that a CPU in GUP-fast has grabbed, and whether it was mapped since.
+    gup: [Option<Grab>; CPUS_MAX],
+    /// The anonymous pages that are pinned, and that their mms have not dropped since.
+    pins: Vec<Pin>,
     hpn: u32,
+}
+
+/// A page that GUP-fast has grabbed.
+#[derive(Clone, Copy, Debug)]
+struct Grab {
+    mm: u8,
+    page: u32,
+    pfn: u32,
+    write: bool,
+    mapped: bool,
+}
+
+/// A page that a CPU has pinned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pin {
+    /// The CPU.
+    pub cpu: u8,
+    /// Whose page.
+    pub mm: u8,
+    /// Which one.
+    pub page: u32,
+    /// The frame.
+    pub pfn: u32,
 }
 
 impl Observed {
@@ -76,6 +105,8 @@ impl Observed {
             dropping: [None; CPUS_MAX],
             installed: [None; CPUS_MAX],
             unlinked: [None; CPUS_MAX],
+            gup: [None; CPUS_MAX],
+            pins: Vec::new(),
             hpn,
         }
     }
@@ -88,6 +119,8 @@ impl Observed {
         self.dropping = [None; CPUS_MAX];
         self.installed = [None; CPUS_MAX];
         self.unlinked = [None; CPUS_MAX];
+        self.gup = [None; CPUS_MAX];
+        self.pins.clear();
     }
 
     /// Where an access of `mm` at `page` goes.
@@ -126,13 +159,29 @@ impl Observed {
         self.unlinked.iter().position(|&unlinked| unlinked == range).map(|cpu| cpu as u8)
     }
 
+    /// Whether the page that the CPU has grabbed was mapped at some instant since.
+    pub fn gup_was_mapped(&self, cpu: u8) -> bool {
+        self.gup[usize::from(cpu)].is_some_and(|grab| grab.mapped)
+    }
+
+    /// The anonymous pages that are pinned and were not dropped.
+    pub fn pins(&self) -> impl Iterator<Item = Pin> + '_ {
+        self.pins.iter().copied()
+    }
+
     /// Takes a fact in, after the checks have seen it.
     pub fn take_in(&mut self, kernel: &Kernel, cpu: u8, what: What) {
         let me = usize::from(cpu);
         match what {
             What::UserStore { mm, page, value } => self.store(kernel, mm, page, value),
-            What::Establish { mm, start, pages, .. } if pages > 1 => {
-                self.installed[me] = Some((mm, start))
+            What::Establish { mm, start, pages, .. } => {
+                if pages > 1 {
+                    self.installed[me] = Some((mm, start));
+                }
+                self.gup_look_again(kernel);
+            }
+            What::GupGrab { .. } | What::GupDone { .. } | What::GupPut { .. } => {
+                self.take_in_gup(kernel, cpu, what);
             }
             What::Unlink { pmd, .. } => {
                 let units = UNITS_MAX as u32;
@@ -149,10 +198,50 @@ impl Observed {
         }
     }
 
+    fn take_in_gup(&mut self, kernel: &Kernel, cpu: u8, what: What) {
+        match what {
+            What::GupGrab { mm, page, pfn, flags } => {
+                let write = FollFlags::from_bits(flags).write;
+                let grab = Grab { mm, page, pfn, write, mapped: false };
+                self.gup[usize::from(cpu)] = Some(grab);
+                self.gup_look_again(kernel);
+            }
+            What::GupDone { mm, page, pfn, flags } => {
+                self.gup[usize::from(cpu)] = None;
+                let anon = kernel.folio_of(Pfn(pfn)).is_anon();
+                // What is being dropped may be replaced at once.
+                let kept = !self.is_uncertain(kernel, Cell::Private(mm, page));
+                if FollFlags::from_bits(flags).pin && anon && kept {
+                    self.pins.push(Pin { cpu, mm, page, pfn });
+                }
+            }
+            What::GupPut { pfn } => {
+                let last = self.pins.iter().rposition(|pin| pin.cpu == cpu && pin.pfn == pfn);
+                if let Some(at) = last {
+                    self.pins.remove(at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Some entry has changed: the pages that were grabbed may be mapped now.
+    fn gup_look_again(&mut self, kernel: &Kernel) {
+        for grab in self.gup.iter_mut().flatten().filter(|grab| !grab.mapped) {
+            let (mm, page) = (MmId(grab.mm), Vaddr(grab.page));
+            grab.mapped = kernel.peek_maps(mm, page, Pfn(grab.pfn), grab.write);
+        }
+    }
+
+    fn is_uncertain(&self, kernel: &Kernel, at: Cell) -> bool {
+        self.dropping.iter().flatten().any(|&dropping| drops(kernel, dropping, at))
+    }
+
     /// An operation that drops pages begins, or (`None`) the CPU's last one has ended.
     pub fn set_dropping(&mut self, kernel: &Kernel, cpu: u8, dropping: Option<Dropping>) {
         let before = std::mem::replace(&mut self.dropping[usize::from(cpu)], dropping);
         for gone in [before, dropping].into_iter().flatten() {
+            self.pins.retain(|pin| !drops(kernel, gone, Cell::Private(pin.mm, pin.page)));
             for at in self.touched.clone() {
                 if drops(kernel, gone, at) {
                     *self.cell_mut(at) = 0;
@@ -163,7 +252,7 @@ impl Observed {
 
     fn store(&mut self, kernel: &Kernel, mm: u8, page: u32, value: u64) {
         let Some(at) = self.cell_of(kernel, mm, page) else { return };
-        let uncertain = self.dropping.iter().flatten().any(|&dropping| drops(kernel, dropping, at));
+        let uncertain = self.is_uncertain(kernel, at);
         if self.slot(at).is_none() {
             return;
         }

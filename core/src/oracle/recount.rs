@@ -1,6 +1,6 @@
 //! A recount: every counter of the kernel, counted afresh from the page tables and the caches.
 
-use crate::mm::{FolioId, Kernel, MMS_MAX, MmId, Pmd, Pte, Rss, UNITS_MAX, Vaddr};
+use crate::mm::{FolioId, GupHeld, Kernel, MMS_MAX, MmId, Pmd, Pte, Rss, UNITS_MAX, Vaddr};
 
 /// The counts.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub struct Recount {
     pub pmds: Vec<u32>,
     /// Reasons for references of each folio.
     pub refs: Vec<u32>,
+    /// FOLL_PIN references of each large folio.
+    pub pins: Vec<u32>,
     /// User mappings of all pages of each folio, as page_table_check counts them.
     pub user_maps: Vec<u32>,
     /// Swap entries by slot.
@@ -64,6 +66,7 @@ impl Recount {
             (&mut self.ptes, pages),
             (&mut self.pmds, folios),
             (&mut self.refs, folios),
+            (&mut self.pins, folios),
             (&mut self.user_maps, folios),
             (&mut self.swap, 64),
         ] {
@@ -117,6 +120,12 @@ impl Recount {
                     self.refs[folio as usize] += 1;
                 }
             }
+        }
+        for held in kernel.gup_held.iter().flat_map(GupHeld::iter) {
+            let (refs, pins) = kernel.gup_refs(held.pfn, held.flags);
+            let folio = kernel.folios.of(held.pfn).idx();
+            self.refs[folio] += refs as u32;
+            self.pins[folio] += pins as u32;
         }
         for (id, _) in kernel.swap.touched() {
             if let Some(folio) = kernel.swap.cached(id) {

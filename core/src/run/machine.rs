@@ -222,6 +222,11 @@ impl Run<'_> {
             self.call(cpu, op, 0x100 * (u64::from(cpu.id()) + 1) + u64::from(n), n);
         }
         cpu.begin_op(ops.len() as u16);
+        // The program is over, and a process that exits gives back what it holds of the memory of others.
+        if self.kernel.gup_put_all(cpu) {
+            self.kernel.rcu_do_batch(cpu);
+            cpu.note(What::OpEnd(ops.len() as u16));
+        }
         let mut reached = self.reached.get();
         reached.merge(cpu.reached());
         self.reached.set(reached);

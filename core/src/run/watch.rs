@@ -121,6 +121,7 @@ fn is_fact(what: What) -> bool {
             | What::UserLoad { .. }
             | What::CollapseResult { .. }
             | What::Retracted { .. }
+            | What::GupDone { .. }
     )
 }
 

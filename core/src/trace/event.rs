@@ -229,6 +229,33 @@ pub enum What {
         /// The scan_result.
         result: u8,
     },
+    /// GUP-fast has grabbed the page of an entry that it read without a lock.
+    GupGrab {
+        /// Which mm.
+        mm: u8,
+        /// Which page of it.
+        page: u32,
+        /// The frame.
+        pfn: u32,
+        /// FOLL_*: write, pin and longterm, a bit each.
+        flags: u8,
+    },
+    /// get_user_pages has decided to return the page.
+    GupDone {
+        /// Which mm.
+        mm: u8,
+        /// Which page of it.
+        page: u32,
+        /// The frame.
+        pfn: u32,
+        /// FOLL_*: write, pin and longterm, a bit each.
+        flags: u8,
+    },
+    /// A page that get_user_pages returned is given back.
+    GupPut {
+        /// The frame.
+        pfn: u32,
+    },
     /// The code complained.
     Splat(Splat),
 }

@@ -90,8 +90,21 @@ fn text(event: &Event, hpn: u32) -> String {
         What::Retracted { file, index } => {
             format!("page tables over page {index} of f{file} are retracted")
         }
+        What::GupGrab { mm, page, pfn, flags } => {
+            format!("grab pfn {pfn} for m{mm} page {page}{}", foll_flags(flags))
+        }
+        What::GupDone { mm, page, pfn, flags } => {
+            format!("get_user_pages() returns pfn {pfn} for m{mm} page {page}{}", foll_flags(flags))
+        }
+        What::GupPut { pfn } => format!("put user page pfn {pfn}"),
         What::Splat(splat) => splat_text(splat, hpn),
     }
+}
+
+/// FOLL_*, as the trace packs them.
+fn foll_flags(flags: u8) -> String {
+    let names = [(1, ", write"), (2, ", pin"), (4, ", longterm")];
+    names.into_iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| name).collect()
 }
 
 fn splat_text(splat: Splat, hpn: u32) -> String {

@@ -208,6 +208,10 @@ impl Wanted {
             What::Flush { target, .. } if self.flushes => {
                 line(format!("flushes the TLB of cpu{target}"))
             }
+            What::GupDone { page, pfn, .. } => {
+                line(format!("get_user_pages() returns pfn {pfn} for page {page}"))
+            }
+            What::GupPut { pfn } => line(format!("gives pfn {pfn} back")),
             What::Lock { obj, mode } if self.locks => {
                 let how = match mode {
                     LockMode::Exclusive => "lock",

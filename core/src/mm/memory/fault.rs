@@ -39,17 +39,22 @@ pub struct FaultFlags {
     pub write: bool,
     /// FAULT_FLAG_VMA_LOCK: the VMA's own lock is held, not mmap_lock.
     pub vma_lock: bool,
+    /// FAULT_FLAG_UNSHARE: the page is to become the mm's own, for a pin for reading. Not with `write`.
+    pub unshare: bool,
 }
 
 impl FaultFlags {
+    /// For a pin for reading, under mmap_lock.
+    pub const UNSHARE: FaultFlags = FaultFlags { write: false, vma_lock: false, unshare: true };
+
     /// A fault under mmap_lock.
     pub const fn mmap_locked(write: bool) -> FaultFlags {
-        FaultFlags { write, vma_lock: false }
+        FaultFlags { write, vma_lock: false, unshare: false }
     }
 
     /// A fault under the lock of the VMA.
     pub const fn vma_locked(write: bool) -> FaultFlags {
-        FaultFlags { write, vma_lock: true }
+        FaultFlags { write, vma_lock: true, unshare: false }
     }
 }
 
@@ -66,11 +71,20 @@ pub struct VmFault {
     pub write: bool,
     /// FAULT_FLAG_VMA_LOCK.
     pub vma_lock: bool,
+    /// FAULT_FLAG_UNSHARE: the page is to become the mm's own, but not writable.
+    pub unshare: bool,
     /// The entry that was found without a lock. Empty also if there was no table to read from, where the kernel
     /// leaves FAULT_FLAG_ORIG_PTE_VALID clear: either way an empty entry is what must be found again.
     pub orig_pte: Pte,
     /// A table that was allocated while it was still allowed to sleep, and is not used yet.
     pub prealloc_pte: Option<TableId>,
+}
+
+impl VmFault {
+    /// Whether a page that is mapped read-only has to be made the mm's own.
+    fn wants_own(&self) -> bool {
+        self.write || self.unshare
+    }
 }
 
 impl FaultResult {
@@ -181,14 +195,14 @@ impl Kernel {
         mm: MmId,
         vma: VmaId,
         addr: Vaddr,
-        FaultFlags { write, vma_lock }: FaultFlags,
+        FaultFlags { write, vma_lock, unshare }: FaultFlags,
     ) -> FaultResult {
         let _f = cpu.enter(func::handle_mm_fault);
-        let mut vmf =
-            VmFault { mm, vma, addr, write, vma_lock, orig_pte: Pte::NONE, prealloc_pte: None };
+        let (orig_pte, prealloc_pte) = (Pte::NONE, None);
+        let mut vmf = VmFault { mm, vma, addr, write, vma_lock, unshare, orig_pte, prealloc_pte };
         let orig_pmd = self.pmdp_get_lockless(cpu, mm, addr);
         if orig_pmd.is_trans_huge() {
-            if !write || orig_pmd.is_write() {
+            if !vmf.wants_own() || orig_pmd.is_write() {
                 self.huge_pmd_set_accessed(cpu, &vmf, orig_pmd);
                 return FaultResult::Done;
             }
@@ -222,7 +236,7 @@ impl Kernel {
         self.lock(ptl).lock(cpu);
         // The PMD entry is not looked at again: a table that was retracted meanwhile is empty, and this is not.
         if !self.vmf_pte_changed(cpu, vmf, pte) {
-            if vmf.write && !vmf.orig_pte.is_write() {
+            if vmf.wants_own() && !vmf.orig_pte.is_write() {
                 return self.do_wp_page(cpu, vmf, pte, ptl);
             }
             if vmf.write && !vmf.orig_pte.is_dirty() {

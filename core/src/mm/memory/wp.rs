@@ -27,6 +27,10 @@ impl Kernel {
             return self.wp_page_shared(cpu, vmf, pte, ptl, page);
         }
         if page.is_some_and(|page| self.can_reuse(cpu, vmf, page)) {
+            if vmf.unshare {
+                self.pte_unmap_unlock(cpu, ptl);
+                return FaultResult::Done;
+            }
             self.wp_page_reuse(cpu, vmf, pte, ptl);
             return FaultResult::Done;
         }
@@ -174,7 +178,11 @@ impl Kernel {
         cpu.pass(ip::wp3);
         self.folio_add_new_anon_rmap(cpu, new, vmf.vma, vmf.addr);
         self.folio_add_lru(cpu, new);
-        let entry = Pte::present(self.folios.head(new), true).mkdirty();
+        let page_of_its_own = self.folios.head(new);
+        let entry = match vmf.unshare {
+            true => Pte::present(page_of_its_own, false),
+            false => Pte::present(page_of_its_own, true).mkdirty(),
+        };
         self.set_pte_at(cpu, vmf.mm, pte, vmf.addr, entry);
         cpu.pass(ip::wp4);
         if let Some(page) = page {

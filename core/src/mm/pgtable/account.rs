@@ -17,10 +17,15 @@ impl Kernel {
         let lost = old.is_user_accessible()
             && (!new.is_user_accessible() || old.is_write() && !new.is_write());
         let downgrade = || cpu.note(What::Downgrade { mm: mm.0, start: addr.0, pages: 1 });
+        let establish = || {
+            cpu.note(What::Establish { mm: mm.0, start: addr.0, pfn: new.pfn().0, pages: 1 });
+        };
         let same_page = old.is_present() && new.is_present() && old.pfn() == new.pfn();
         if same_page && old.is_user_accessible() == new.is_user_accessible() {
             if lost {
                 downgrade();
+            } else if new.is_write() && !old.is_write() {
+                establish();
             }
             return;
         }
@@ -30,7 +35,7 @@ impl Kernel {
             downgrade();
         }
         if new.is_present() {
-            cpu.note(What::Establish { mm: mm.0, start: addr.0, pfn: new.pfn().0, pages: 1 });
+            establish();
         }
     }
 
@@ -81,9 +86,15 @@ impl Kernel {
                 && old.pfn() == new.pfn()
                 && old.is_write() <= new.is_write());
         let same_page = old.is_trans_huge() && new.is_trans_huge() && old.pfn() == new.pfn();
+        let establish = || {
+            let pages = self.hpn;
+            cpu.note(What::Establish { mm: mm.0, start: haddr.0, pfn: new.pfn().0, pages });
+        };
         if same_page && old.is_user_accessible() == new.is_user_accessible() {
             if lost {
                 cpu.note(What::Downgrade { mm: mm.0, start: haddr.0, pages: self.hpn });
+            } else if new.is_write() && !old.is_write() {
+                establish();
             }
             return;
         }
@@ -93,12 +104,7 @@ impl Kernel {
             cpu.note(What::Downgrade { mm: mm.0, start: haddr.0, pages: self.hpn });
         }
         if new.is_trans_huge() && !same_page {
-            cpu.note(What::Establish {
-                mm: mm.0,
-                start: haddr.0,
-                pfn: new.pfn().0,
-                pages: self.hpn,
-            });
+            establish();
         }
     }
 

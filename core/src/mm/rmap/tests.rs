@@ -7,6 +7,7 @@ mod unmap;
 use std::cell::RefCell;
 
 use crate::mm::folio::flags;
+use crate::mm::gup::FollFlags;
 use crate::mm::memory::Signal;
 use crate::mm::steps::Era;
 use crate::mm::tlb::UserAccess::{Read, Write};
@@ -50,7 +51,8 @@ impl Conductor for Alone {
 fn machine(ptlock: Ptlock, file: Option<FileId>) -> Kernel {
     let kernel = Kernel::new(HPN, Config { ptlock, ..Config::default() }, Era::V66.steps());
     let (start, end) = (Vaddr(0), Vaddr(2 * HPN));
-    let spec = VmaSpec { mm: MM, start, end, pgoff: 0, file, flags: VmFlags::WRITE };
+    let spec =
+        VmaSpec { mm: MM, start, end, pgoff: 0, file, flags: VmFlags::READ.with(VmFlags::WRITE) };
     assert_eq!(kernel.vmas.alloc(&spec), Some(VMA));
     kernel.mm(MM).vma_tree.poke(1);
     if let Some(file) = file {
@@ -341,12 +343,12 @@ fn a_huge_page_is_followed_to_the_right_subpage() {
     assert!(k.filemap_add_folio(cpu, FILE, HPN, huge));
     k.folio(huge).lock.unlock(cpu);
     k.folio_put(cpu, huge);
-    let page = k.get_user_page(cpu, MM, PAGE, false).expect("a page");
+    let page = k.get_user_page(cpu, MM, PAGE, FollFlags::GET).expect("a page");
     assert_eq!(page.pfn, Pfn(k.folios.head(huge).0 + 1));
     assert!(!page.writable);
     assert!(Pmd(k.pmdp(MM, PAGE).peek()).is_trans_huge());
     k.put_user_page(cpu, page);
-    let copy = k.get_user_page(cpu, MM, PAGE, true).expect("a page");
+    let copy = k.get_user_page(cpu, MM, PAGE, FollFlags::WRITE).expect("a page");
     assert!(copy.writable);
     assert_ne!(copy.pfn, page.pfn);
     k.put_user_page(cpu, copy);

@@ -3,6 +3,7 @@
 //! The list goes through the patch's message and comments line by line.
 
 use super::table::{Era, Steps, skip, skip_file};
+use crate::mm::gup;
 use crate::mm::huge_memory::split;
 use crate::mm::khugepaged::{
     ScanResult, check, clear, collapse_file, driver, free, locks, notify, unlink,
@@ -147,6 +148,14 @@ protections! {
     migrate_anon_vma_ref ALL "a migration keeps the anon_vma of the page that it has unmapped" |s| s.migrate_anon_vma_ref = |_, _, _| None;
     unlink_anon_vma_lock ALL "the root is held for write when a VMA leaves its anon_vmas: walks of them are over" |s| s.unlink_anon_vma_lock = |_, _, _, _| {};
     khugepaged_exit_wait ALL "an mm that exits waits for the scan that khugepaged is doing of it" |s| s.khugepaged_exit_wait = |_, _, _| {};
+    // gup.c
+    gup_irq_off ALL "GUP-fast turns interrupts off: no table vanishes under it" |s| { s.gup_irq_save = |_| {}; s.gup_irq_restore = |_| {}; };
+    gup_pin_seq ALL "a pin by GUP-fast does not overlap a fork's write-protecting" |s| { s.gup_pin_seq_begin = |_, _, _| Some(0); s.gup_pin_seq_retry = |_, _, _, _| false; };
+    gup_head_recheck ALL "GUP-fast asks again which folio it has a reference of" |s| s.gup_try_get = gup::try_get_folio_unchecked;
+    gup_pmd_recheck ALL "GUP-fast looks at the PMD entry again when it has the reference" |s| s.gup_pmd_recheck = |_, _, _| true;
+    gup_pte_recheck ALL "GUP-fast looks at the PTE again when it has the reference" |s| s.gup_pte_recheck = |_, _, _, _, _| true;
+    gup_fast_pin_allowed ALL "GUP-fast refuses a long-term pin of a page that may need dirty tracking" |s| s.gup_fast_pin_allowed = |_, _, _, _| true;
+    gup_must_unshare ALL "a page that is shared is not pinned for reading" |s| s.gup_must_unshare = |_, _, _, _, _| false;
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The steps of each era.
 
+use crate::mm::gup::{self, FollFlags};
 use crate::mm::huge_memory::split;
 use crate::mm::kernel::Kernel;
 use crate::mm::khugepaged::collapse_file::{self, CollapseFile};
@@ -334,6 +335,25 @@ steps! {
     pmd_sync: fn(&Cpu<'_>, &Kernel) = pae::pmdp_get_lockless_sync;
     /// `do_swap_page` makes sure that it does not work on a torn entry.
     pte_unmap_same: fn(&Cpu<'_>, &Kernel, (PteMap, Lockptr), Vaddr, Pte) -> bool = pae::pte_unmap_same;
+    // gup.c
+    /// GUP-fast turns interrupts off.
+    gup_irq_save: fn(&Cpu<'_>) = |cpu| cpu.local_irq_disable();
+    /// ... and on again.
+    gup_irq_restore: fn(&Cpu<'_>) = |cpu| cpu.local_irq_enable();
+    /// GUP-fast for a pin reads the mm's seqcount first. `None`: a fork is write-protecting.
+    gup_pin_seq_begin: fn(&Cpu<'_>, &Kernel, MmId) -> Option<u64> = gup::pin_seq_begin;
+    /// ... and in the end; whether a fork has begun since.
+    gup_pin_seq_retry: fn(&Cpu<'_>, &Kernel, MmId, u64) -> bool = gup::pin_seq_retry;
+    /// `try_get_folio`.
+    gup_try_get: fn(&Cpu<'_>, &Kernel, Pfn) -> Option<FolioId> = |cpu, k, page| k.try_get_folio(cpu, page);
+    /// GUP-fast looks at the PMD entry again when it has the reference.
+    gup_pmd_recheck: fn(&Cpu<'_>, &Word, Pmd) -> bool = |cpu, pmdp, pmd| Pmd(pmdp.read_once(cpu)) == pmd;
+    /// ... and at the PTE.
+    gup_pte_recheck: fn(&Cpu<'_>, &Kernel, PteMap, Vaddr, Pte) -> bool = |cpu, k, pte, addr, entry| k.ptep_get(cpu, pte, addr) == entry;
+    /// `folio_fast_pin_allowed`.
+    gup_fast_pin_allowed: fn(&Cpu<'_>, &Kernel, FolioId, FollFlags) -> bool = gup::folio_fast_pin_allowed;
+    /// `gup_must_unshare`.
+    gup_must_unshare: fn(&Cpu<'_>, &Kernel, Option<VmaId>, FollFlags, Pfn) -> bool = gup::must_unshare;
 }
 
 impl Steps {

@@ -86,6 +86,12 @@ impl Pmd {
         self.0 & (PSE | PRESENT | USER) == PSE | PRESENT | USER
     }
 
+    /// `pmd_access_permitted`: whether the hardware would let a user's access through.
+    #[inline]
+    pub fn access_permitted(self, write: bool) -> bool {
+        self.is_user_accessible() && (self.is_write() || !write)
+    }
+
     /// `pmd_protnone`.
     #[inline]
     pub fn is_protnone(self) -> bool {

@@ -75,6 +75,12 @@ impl Pte {
         self.0 & (PRESENT | USER) == PRESENT | USER
     }
 
+    /// `pte_access_permitted`: whether the hardware would let a user's access through.
+    #[inline]
+    pub fn access_permitted(self, write: bool) -> bool {
+        self.is_user_accessible() && (self.is_write() || !write)
+    }
+
     /// `pte_protnone`.
     #[inline]
     pub fn is_protnone(self) -> bool {
