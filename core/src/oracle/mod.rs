@@ -20,6 +20,7 @@ mod tables;
 mod tlb;
 mod view;
 mod vma;
+mod walkers;
 
 pub use observed::{Dropping, Observed};
 pub use progress::{DEADLOCK, LIVELOCK, PANIC};
@@ -53,6 +54,7 @@ pub const ORACLES: &[Oracle] = &[
     content::LOST_WRITE,
     contract::HPAGE_PTE_APPEARED,
     contract::COLLAPSE_RESULT,
+    walkers::WALK_MISCOUNTED,
     counters::PAGE_TABLE_CHECK,
     counters::MAPCOUNT_MISMATCH,
     counters::BAD_RSS_COUNTER,

@@ -229,6 +229,17 @@ pub enum What {
         /// The scan_result.
         result: u8,
     },
+    /// A walk under a lock has counted what is mapped in a range.
+    Counted {
+        /// Which mm.
+        mm: u8,
+        /// First page.
+        start: u32,
+        /// Number of pages.
+        pages: u32,
+        /// How many of them have a page.
+        resident: u32,
+    },
     /// GUP-fast has grabbed the page of an entry that it read without a lock.
     GupGrab {
         /// Which mm.

@@ -90,6 +90,9 @@ fn text(event: &Event, hpn: u32) -> String {
         What::Retracted { file, index } => {
             format!("page tables over page {index} of f{file} are retracted")
         }
+        What::Counted { mm, start, pages, resident } => {
+            format!("counts {resident} resident pages in m{mm} pages {start}+{pages}")
+        }
         What::GupGrab { mm, page, pfn, flags } => {
             format!("grab pfn {pfn} for m{mm} page {page}{}", foll_flags(flags))
         }
