@@ -142,6 +142,18 @@ pub enum Class {
     AnonVma,
     /// `anon_vma->refcount`.
     AnonVmaRefcount,
+    /// `subscriptions->lock`.
+    SubscriptionsLock,
+    /// `active_invalidate_ranges` of an mm's subscriptions.
+    ActiveInvalidateRanges,
+    /// `invalidate_seq` of an mm's subscriptions, or, from 16 on, of its interval subscriber.
+    InvalidateSeq,
+    /// Where an mm's interval subscriber is, or, from 16 on, its range.
+    IntervalSub,
+    /// The lock of the driver whose device mirrors an mm.
+    DeviceLock,
+    /// An entry of that device: mm * 512 + page of its range.
+    DeviceMap,
 }
 
 /// The short names under which the objects of each class appear, in the order of [`Class`].
@@ -214,6 +226,12 @@ const NAMES: &[&str] = &[
     "anon_vma_chain",
     "av",
     "av_refcount",
+    "subscriptions_lock",
+    "active_invalidate_ranges",
+    "invalidate_seq",
+    "interval_sub",
+    "device_lock",
+    "device_map",
 ];
 
 impl Class {
@@ -241,7 +259,7 @@ mod tests {
 
     #[test]
     fn every_class_has_a_name() {
-        assert_eq!(NAMES.len(), Class::AnonVmaRefcount as usize + 1);
+        assert_eq!(NAMES.len(), Class::DeviceMap as usize + 1);
         assert_eq!(NAMES[Class::Slot as usize], "mm_slot");
         assert_eq!(NAMES[Class::Pte as usize], "pte");
     }

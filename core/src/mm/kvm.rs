@@ -4,8 +4,8 @@
 use super::gup::FollFlags;
 use super::kernel::Kernel;
 use super::memory::Signal;
-use super::mmu_notifier::Shadow;
-use super::place::func;
+use super::mmu_notifier::{Shadow, Subscriptions};
+use super::place::{func, ip};
 use super::types::{MmId, Vaddr};
 use crate::sync::Cpu;
 
@@ -29,8 +29,10 @@ impl Kernel {
             // Before the page is looked up: an invalidation that ends after this is noticed below.
             let seq = sub.seq.read_once(cpu);
             let page = self.get_user_page(cpu, mm, addr, FollFlags::GET.writing(write))?;
+            cpu.pass(ip::kvm1);
             sub.mmu_lock.lock(cpu);
-            let retry = self.mmu_invalidate_retry(cpu, mm, addr, seq);
+            let retry = (self.steps.kvm_in_progress)(cpu, sub, addr)
+                || (self.steps.kvm_seq_changed)(cpu, sub, seq);
             if !retry {
                 let generation = self.generation(self.folios.of(page.pfn));
                 sub.map_shadow(
@@ -47,13 +49,15 @@ impl Kernel {
         }
         Ok(false)
     }
+}
 
-    /// `mmu_invalidate_retry_hva`, under mmu_lock: an invalidation of the page is in progress, or one (of whatever
-    /// range) has ended since `seq` was read.
-    fn mmu_invalidate_retry(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr, seq: u64) -> bool {
-        let sub = &self.mm(mm).notifier;
-        let range = sub.range_start.peek()..sub.range_end.peek();
-        let in_progress = sub.active.read_once(cpu) != 0 && range.contains(&u64::from(addr.0));
-        in_progress || sub.seq.read_once(cpu) != seq
-    }
+/// `mmu_invalidate_retry_hva`, under mmu_lock: an invalidation of the page is in progress.
+pub(super) fn in_progress(cpu: &Cpu<'_>, sub: &Subscriptions, addr: Vaddr) -> bool {
+    let range = sub.range_start.peek()..sub.range_end.peek();
+    sub.active.read_once(cpu) != 0 && range.contains(&u64::from(addr.0))
+}
+
+/// ... or one (of whatever range) has ended since `seq` was read.
+pub(super) fn seq_changed(cpu: &Cpu<'_>, sub: &Subscriptions, seq: u64) -> bool {
+    sub.seq.read_once(cpu) != seq
 }

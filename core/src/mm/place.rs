@@ -74,7 +74,7 @@ places! {
         gup_fast gup_pte_range gup_huge_pmd unpin_user_page smaps_pte_range pagemap_pmd_range mincore_pte_range
         // tlb.c, mmu_notifier.c, kvm
         flush_tlb_mm_range mmu_notifier_invalidate_range_start mmu_notifier_invalidate_range_end
-        kvm_mmu_fault hardware_walk user_access get_user_page rcu_do_batch
+        kvm_mmu_fault hmm_range_fault hardware_walk user_access get_user_page rcu_do_batch
     }
     labels {
         cp1 cp2 cp3 cp4 cp5 cp6 cp7 cp8 cp9 cp10 cp11 cp12 cp13 cp14

@@ -122,6 +122,7 @@ fn is_fact(what: What) -> bool {
             | What::CollapseResult { .. }
             | What::Retracted { .. }
             | What::GupDone { .. }
+            | What::Notifier { open: false, .. }
             | What::Counted { .. }
     )
 }

@@ -14,6 +14,7 @@ mod rcu;
 mod rwsem;
 mod smp;
 mod spinlock;
+mod wait_queue;
 mod word;
 
 pub use conductor::Conductor;
@@ -25,6 +26,7 @@ pub use lockdep::{Held, HeldLock, LockClass};
 pub use rwsem::Rwsem;
 pub use smp::{CPUS_MAX, Smp};
 pub use spinlock::Spinlock;
+pub use wait_queue::WaitQueue;
 pub use word::Word;
 
 pub use crate::trace::{LockMode, Obj, Place, Splat, What};

@@ -9,6 +9,7 @@ use crate::mm::khugepaged::{
     ScanResult, check, clear, collapse_file, driver, free, locks, notify, unlink,
 };
 use crate::mm::mmap::free_pgtables;
+use crate::mm::mmu_notifier;
 use crate::mm::rmap::anon_vma;
 use crate::mm::shmem;
 use crate::mm::vma;
@@ -156,6 +157,12 @@ protections! {
     gup_pte_recheck ALL "GUP-fast looks at the PTE again when it has the reference" |s| s.gup_pte_recheck = |_, _, _, _, _| true;
     gup_fast_pin_allowed ALL "GUP-fast refuses a long-term pin of a page that may need dirty tracking" |s| s.gup_fast_pin_allowed = |_, _, _, _| true;
     gup_must_unshare ALL "a page that is shared is not pinned for reading" |s| s.gup_must_unshare = |_, _, _, _, _| false;
+    // mmu_notifier.c and who subscribes
+    kvm_in_progress ALL "KVM does not map a page while its invalidation is in progress" |s| s.kvm_in_progress = |_, _, _| false;
+    kvm_seq ALL "... nor after any invalidation has ended since it looked the page up" |s| s.kvm_seq_changed = |_, _, _| false;
+    interval_read_retry ALL "a device does not map a page after its interval was invalidated" |s| s.interval_read_retry = |_, _, _| false;
+    interval_wait ALL "... nor while that is in progress" |s| s.interval_wait = |_, _, _| {};
+    interval_insert ALL "a subscription takes effect when the invalidations in progress have ended" |s| s.interval_insert = mmu_notifier::insert_at_once;
 }
 
 #[cfg(test)]

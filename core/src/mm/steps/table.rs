@@ -8,7 +8,9 @@ use crate::mm::khugepaged::{
     Collapse, ScanResult, abort, check, clear, driver, free, install, locks, mm_slot, notify,
     pre_seed, read_locked, retract, unlink,
 };
+use crate::mm::kvm;
 use crate::mm::mmap::{free_pgtables, i_mmap, prep};
+use crate::mm::mmu_notifier::{self, Itree, Subscriptions};
 use crate::mm::pgtable::{Lockptr, PteMap, pae};
 use crate::mm::rmap::anon_vma;
 use crate::mm::shmem::{self, Undone};
@@ -354,6 +356,18 @@ steps! {
     gup_fast_pin_allowed: fn(&Cpu<'_>, &Kernel, FolioId, FollFlags) -> bool = gup::folio_fast_pin_allowed;
     /// `gup_must_unshare`.
     gup_must_unshare: fn(&Cpu<'_>, &Kernel, Option<VmaId>, FollFlags, Pfn) -> bool = gup::must_unshare;
+
+    // mmu_notifier.c and who subscribes
+    /// KVM does not map a page whose invalidation is in progress.
+    kvm_in_progress: fn(&Cpu<'_>, &Subscriptions, Vaddr) -> bool = kvm::in_progress;
+    /// ... nor after any invalidation since it began.
+    kvm_seq_changed: fn(&Cpu<'_>, &Subscriptions, u64) -> bool = kvm::seq_changed;
+    /// `mmu_interval_read_retry`.
+    interval_read_retry: fn(&Cpu<'_>, &Itree, u64) -> bool = mmu_notifier::read_retry;
+    /// `mmu_interval_read_begin` sleeps while the range is being invalidated.
+    interval_wait: fn(&Cpu<'_>, &Itree, u64) = mmu_notifier::wait_for_end;
+    /// `mmu_interval_notifier_insert` waits for invalidations in progress.
+    interval_insert: fn(&Cpu<'_>, &Itree) = mmu_notifier::defer_insertion;
 }
 
 impl Steps {
