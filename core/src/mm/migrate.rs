@@ -102,7 +102,7 @@ impl Kernel {
         if was_mapped {
             let batch_flush = mode == Mode::Async;
             self.try_to_migrate(cpu, src, TtuFlags { batch_flush, ..TtuFlags::default() });
-            self.try_to_unmap_flush(cpu);
+            (self.steps.migrate_flush)(cpu, self);
         }
         cpu.pass(ip::migrate_unmapped);
         let moved = !self.read_mapped(cpu, src) && self.folio_migrate_mapping(cpu, src, dst);
@@ -165,7 +165,7 @@ impl Kernel {
         let pages = i64::from(self.folios.nr_pages(src));
         let expected = 1 + pages;
         lock.lock(cpu);
-        let frozen = self.folio_ref_freeze(cpu, src, expected);
+        let frozen = (self.steps.migrate_freeze)(cpu, self, src, expected);
         if frozen {
             self.folio(dst).init_mapping(from.peek_mapping(), from.index());
             self.move_flags(src, dst, flags::SWAPBACKED | flags::DIRTY);

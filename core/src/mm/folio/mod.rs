@@ -9,3 +9,4 @@ mod refs;
 
 pub use arena::{Folios, small_folios};
 pub use object::{COMPOUND_MAPPED, Folio, Mapping, Page, flags};
+pub(in crate::mm) use refs::{freeze_any, freeze_exact};

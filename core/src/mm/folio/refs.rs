@@ -173,3 +173,16 @@ impl Kernel {
         Class::Folio.obj(id.0)
     }
 }
+
+/// `folio_ref_freeze`, as it should be.
+pub(in crate::mm) fn freeze_exact(cpu: &Cpu<'_>, k: &Kernel, id: FolioId, expected: i64) -> bool {
+    k.folio_ref_freeze(cpu, id, expected)
+}
+
+/// Whatever the count is, it is 0 afterwards: who holds the others is not asked.
+pub(in crate::mm) fn freeze_any(cpu: &Cpu<'_>, k: &Kernel, id: FolioId, expected: i64) -> bool {
+    let refcount = &k.folio(id).refcount;
+    cpu.debts.pay(refcount.obj(), -expected);
+    refcount.write_once(cpu, 0);
+    true
+}

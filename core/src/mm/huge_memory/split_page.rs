@@ -108,7 +108,7 @@ impl Kernel {
         let cached = cache.is_none_or(|file| {
             self.mapping(file).load(cpu, self.folio(folio).index()) == Some(folio)
         });
-        let frozen = cached && self.folio_ref_freeze(cpu, folio, 1 + extra);
+        let frozen = cached && (self.steps.split_freeze)(cpu, self, folio, 1 + extra);
         if frozen {
             cpu.pass(ip::spf2);
             self.__split_huge_page(cpu, folio, cache, end, list);

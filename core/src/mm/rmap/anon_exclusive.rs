@@ -32,7 +32,7 @@ impl Kernel {
     /// pinned, and the entry must come back.
     pub fn page_try_share_anon_rmap(&self, cpu: &Cpu<'_>, pfn: Pfn) -> bool {
         cpu.vm_bug_on(!self.page_anon_exclusive(pfn), "a page is shared that is not exclusive");
-        if self.folio_maybe_dma_pinned(cpu, self.folios.of(pfn)) {
+        if (self.steps.share_pinned_check)(cpu, self, self.folios.of(pfn)) {
             return false;
         }
         self.page(pfn).anon_exclusive.write_once(cpu, 0);

@@ -215,7 +215,8 @@ impl Kernel {
         let f = self.folio(folio);
         // GUP-fast takes its reference first and looks at the entry then: either we see the one or it sees the other.
         let refs = f.refcount.read_once(cpu) as i64;
-        if refs == 1 + self.folio_mapcount(folio) && !f.has(flags::DIRTY) {
+        if refs == 1 + self.folio_mapcount(folio) && !(self.steps.lazyfree_dirty_check)(self, folio)
+        {
             self.mm(walk.mm).add_counter(cpu, Rss::Anon, -1);
             return true;
         }

@@ -1,5 +1,6 @@
 //! The steps of each era.
 
+use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
 use crate::mm::huge_memory::split;
 use crate::mm::kernel::Kernel;
@@ -79,6 +80,9 @@ pub(super) type Act = fn(&Cpu<'_>, &Kernel, &mut Collapse);
 pub(super) type Checks = fn(&Cpu<'_>, &Kernel, MmId, Vaddr, bool) -> Result<Collapse, ScanResult>;
 /// How MADV_COLLAPSE calls the collapse; returns whether mmap_lock is held for read afterwards.
 pub(super) type Driver = fn(&Cpu<'_>, &Kernel, MmId, Vaddr, &mut ScanResult) -> bool;
+
+/// How a folio's references become 0 at once; whether they did.
+pub(super) type Freeze = fn(&Cpu<'_>, &Kernel, FolioId, i64) -> bool;
 
 /// What a collapse leaves out.
 pub(super) fn skip(_: &Cpu<'_>, _: &Kernel, _: &mut Collapse) {}
@@ -368,6 +372,26 @@ steps! {
     interval_wait: fn(&Cpu<'_>, &Itree, u64) = mmu_notifier::wait_for_end;
     /// `mmu_interval_notifier_insert` waits for invalidations in progress.
     interval_insert: fn(&Cpu<'_>, &Itree) = mmu_notifier::defer_insertion;
+
+    // Folios: reclaim, migration, split.
+    /// Reclaim is about to write out what it has unmapped.
+    reclaim_flush_dirty: fn(&Cpu<'_>, &Kernel) = |cpu, k| k.try_to_unmap_flush_dirty(cpu);
+    /// Reclaim is about to free what it has unmapped.
+    reclaim_flush: fn(&Cpu<'_>, &Kernel) = |cpu, k| k.try_to_unmap_flush(cpu);
+    /// `__remove_mapping` freezes the folio at these references.
+    reclaim_freeze: Freeze = folio::freeze_exact;
+    /// `__remove_mapping` finds the frozen folio dirty.
+    reclaim_dirty_recheck: fn(&Kernel, FolioId) -> bool = |k, folio| k.folio(folio).has(flags::DIRTY);
+    /// `try_to_unmap` of a lazyfree page finds it dirty.
+    lazyfree_dirty_check: fn(&Kernel, FolioId) -> bool = |k, folio| k.folio(folio).has(flags::DIRTY);
+    /// Migration is about to copy what it has unmapped.
+    migrate_flush: fn(&Cpu<'_>, &Kernel) = |cpu, k| k.try_to_unmap_flush(cpu);
+    /// `folio_migrate_mapping` freezes the folio at these references.
+    migrate_freeze: Freeze = folio::freeze_exact;
+    /// `split_huge_page` freezes the folio at these references.
+    split_freeze: Freeze = folio::freeze_exact;
+    /// `page_try_share_anon_rmap` finds out whether the page may be pinned.
+    share_pinned_check: fn(&Cpu<'_>, &Kernel, FolioId) -> bool = |cpu, k, folio| k.folio_maybe_dma_pinned(cpu, folio);
 }
 
 impl Steps {

@@ -65,10 +65,10 @@ impl Kernel {
             (None, None) => return false,
         };
         lock.lock(cpu);
-        let mut removed = self.folio_ref_freeze(cpu, folio, refs);
+        let mut removed = (self.steps.reclaim_freeze)(cpu, self, folio, refs);
         if removed {
             cpu.pass(ip::reclaim_frozen);
-            removed = !f.has(flags::DIRTY);
+            removed = !(self.steps.reclaim_dirty_recheck)(self, folio);
             match (slot, file) {
                 _ if !removed => self.folio_ref_unfreeze(cpu, folio, refs),
                 (Some(slot), _) => self.__delete_from_swap_cache(cpu, folio, slot),

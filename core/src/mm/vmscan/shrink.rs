@@ -59,7 +59,7 @@ impl Kernel {
             if result == Reclaim::Frozen { freed.push(folio) } else { kept.push(folio) }
         }
         // Before anything is freed.
-        self.try_to_unmap_flush(cpu);
+        (self.steps.reclaim_flush)(cpu, self);
         freed.iter().for_each(|&folio| self.free_folio(cpu, folio));
         *list = kept;
         freed.len()
@@ -89,7 +89,7 @@ impl Kernel {
         }
         if f.has(flags::DIRTY) {
             // A CPU may still write to it until then.
-            self.try_to_unmap_flush_dirty(cpu);
+            (self.steps.reclaim_flush_dirty)(cpu, self);
             match self.writepage(cpu, folio) {
                 Written::Keep => return Reclaim::KeepLocked,
                 Written::Done if f.has(flags::DIRTY) || !f.lock.trylock(cpu) => {
