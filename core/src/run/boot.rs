@@ -76,7 +76,8 @@ fn declare_vmas(kernel: &mut Kernel, program: &Program) {
             mm: MmId(mm.0),
             start: Vaddr(pages(at)),
             end: Vaddr(pages(at) + pages(len)),
-            pgoff: pages(off),
+            // That of anonymous memory is its address.
+            pgoff: if file.is_some() { pages(off) } else { pages(at) },
             file,
             flags: prot_flags(prot).with(shared).with(map_flags(flags)),
         };

@@ -1,9 +1,12 @@
 //! The interpreter: each operation of a program is one call into the kernel.
 
+use super::boot::prot_flags;
 use super::layout::{Layout, Range};
-use crate::mm::{FileId, Kernel, UserAccess};
+use crate::mm::{
+    FileId, FlagAdvice, FollFlags, Kernel, PagemapEntry, UserAccess, VmFlags, VmaSpec,
+};
 use crate::oracle::Dropping;
-use crate::prog::{Advice, FileRef, Op, Size};
+use crate::prog::{Access, Advice, FileRef, GupKind, Mapped, Op, Prot, Size};
 use crate::sync::Cpu;
 
 /// Calls what `op` asks for. `tag` is the version that a write stores: no two writes of a run store the same.
@@ -61,36 +64,34 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64)
             let (mm, addr) = page(at);
             k.pte_alloc_under_mmap_lock(cpu, mm, addr);
         }
-        // The grammar is ahead of the machine: nobody does these yet, and each leaves this list when somebody does.
-        Op::Map { .. }
-        | Op::Mremap { .. }
-        | Op::Mprotect { .. }
-        | Op::Fork { .. }
-        | Op::Exit { .. }
-        | Op::Punch { .. }
-        | Op::Alloc { .. }
-        | Op::FileWrite { .. }
-        | Op::OpenWrite { .. }
-        | Op::CloseWrite { .. }
-        | Op::GupFast { .. }
-        | Op::GupSlow { .. }
-        | Op::Put
-        | Op::Split { .. }
-        | Op::Numa { .. }
-        | Op::Poison { .. }
-        | Op::FailAlloc { .. }
-        | Op::OomReap { .. }
-        | Op::UffdRegister { .. }
-        | Op::UffdUnregister { .. }
-        | Op::UffdCopy { .. }
-        | Op::UffdZeropage { .. }
-        | Op::UffdContinue { .. }
-        | Op::UffdPoison { .. }
-        | Op::UffdWp { .. }
-        | Op::Smaps { .. }
-        | Op::Pagemap { .. }
-        | Op::Mincore { .. }
-        | Op::ContextSwitch { .. } => {}
+        Op::Map { vma, what, prot, off } => map(cpu, k, layout, layout.vma(vma), (what, prot, off)),
+        Op::GupFast { at, access, kind } => {
+            let (mm, addr) = page(at);
+            k.gup_fast(cpu, mm, addr, foll_flags(access, kind));
+        }
+        Op::GupSlow { at, access, kind } => {
+            let (mm, addr) = page(at);
+            _ = k.gup_slow(cpu, mm, addr, foll_flags(access, kind));
+        }
+        Op::Put => _ = k.gup_put(cpu),
+        Op::Split { at } => {
+            let (mm, addr) = page(at);
+            k.split_huge_page_at(cpu, mm, addr);
+        }
+        Op::Smaps { vma } => {
+            let Range { mm, start, .. } = layout.vma(vma);
+            _ = k.smaps(cpu, mm, start);
+        }
+        Op::Pagemap { vma } => {
+            let range = layout.vma(vma);
+            let mut entries = vec![PagemapEntry::default(); range.pages() as usize];
+            k.pagemap(cpu, range.mm, range.start, &mut entries);
+        }
+        Op::Mincore { at, len } => {
+            let range = layout.range(at, len);
+            let mut vec = vec![0; range.pages() as usize];
+            k.mincore(cpu, range.mm, range.start, &mut vec);
+        }
     }
 }
 
@@ -129,12 +130,46 @@ fn madvise(cpu: &Cpu<'_>, k: &Kernel, range: Range, advice: Advice) {
         Advice::Collapse => _ = k.do_madvise_collapse(cpu, mm, start, end),
         Advice::PopulateRead => _ = k.madvise_populate(cpu, mm, start, range.pages(), false),
         Advice::PopulateWrite => _ = k.madvise_populate(cpu, mm, start, range.pages(), true),
-        // Like the operations above: named, and done by nobody yet.
-        Advice::Free
-        | Advice::Remove
-        | Advice::Hugepage
-        | Advice::Nohugepage
-        | Advice::Pageout
-        | Advice::Cold => {}
+        Advice::Free => _ = k.madvise_free(cpu, mm, start, range.pages()),
+        Advice::Pageout => _ = k.madvise_cold(cpu, mm, start, range.pages(), true),
+        Advice::Cold => _ = k.madvise_cold(cpu, mm, start, range.pages(), false),
+        Advice::Hugepage => {
+            _ = k.madvise_vma_behavior(cpu, mm, (start, end), FlagAdvice::Hugepage)
+        }
+        Advice::Nohugepage => {
+            _ = k.madvise_vma_behavior(cpu, mm, (start, end), FlagAdvice::Nohugepage)
+        }
     }
+}
+
+/// What `get_user_pages` is asked for.
+fn foll_flags(access: Access, kind: GupKind) -> FollFlags {
+    let flags = match kind {
+        GupKind::Get => FollFlags::GET,
+        GupKind::Pin => FollFlags::PIN,
+        GupKind::Longterm => FollFlags::LONGTERM,
+    };
+    flags.writing(access.is_write())
+}
+
+fn map(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    layout: &Layout,
+    range: Range,
+    (what, prot, off): (Mapped, Prot, Size),
+) {
+    let shared = match what {
+        Mapped::Shared(_) => VmFlags::SHARED,
+        _ => VmFlags::default(),
+    };
+    let spec = VmaSpec {
+        mm: range.mm,
+        start: range.start,
+        end: range.end,
+        pgoff: layout.pages(off),
+        file: what.file().map(|file| FileId(file.0)),
+        flags: prot_flags(prot).with(shared),
+    };
+    _ = k.do_mmap(cpu, &spec);
 }
