@@ -27,7 +27,9 @@ impl<'a> Arbitrary<'a> for Case<'a> {
 
 impl fmt::Debug for Case<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&racewalk::print_program(&racewalk::prog::decode(self.0)))
+        let mut program = racewalk::prog::decode(self.0);
+        racewalk::prog::keep_modelled(&mut program);
+        f.write_str(&racewalk::print_program(&program))
     }
 }
 

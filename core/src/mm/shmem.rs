@@ -70,7 +70,7 @@ impl Kernel {
     /// `shmem_get_folio_gfp`. Beyond i_size there is nothing: SIGBUS.
     ///
     /// A folio that is found needs no second look at i_size: a racing truncate takes its lock next, and unmaps it.
-    pub(super) fn shmem_get_folio(
+    fn shmem_get_folio(
         &self,
         cpu: &Cpu<'_>,
         file: FileId,
@@ -106,6 +106,27 @@ impl Kernel {
                 return Err(FaultResult::Sigbus);
             }
             return Ok(folio);
+        }
+    }
+
+    /// `shmem_get_folio` with SGP_NOALLOC, for a collapse: the folio at an index, locked inside the locked huge page, and
+    /// with a reference. Its lock is waited for: a migration has it while the folio is not up to date yet.
+    pub(super) fn shmem_get_folio_noalloc(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+    ) -> Option<FolioId> {
+        loop {
+            if self.beyond_i_size(cpu, file, index) {
+                return None;
+            }
+            let folio = self.filemap_get_folio(cpu, file, index)?;
+            self.folio(folio).lock.lock_nested(cpu);
+            if self.folio(folio).read_mapping(cpu) == Mapping::File(file) {
+                return Some(folio);
+            }
+            self.unlock_and_put(cpu, folio);
         }
     }
 

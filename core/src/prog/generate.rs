@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use super::ahead::is_ahead;
 use super::axes::{AXES, Axes};
 use super::fixup::fixup;
 use super::limits::{CPUS_MAX, SEED_MAX};
-use super::op::{Access, Advice, At, FileRef, MapFlags, MmRef, Op, Prot, VmaRef};
+use super::op::{Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, Op, Prot, VmaRef};
 use super::program::{Head, Policy, Program};
 use super::scene::SCENES;
 use super::schedule::{Decision, Schedule};
@@ -71,7 +72,7 @@ pub fn generate(next: &mut dyn FnMut() -> u32, shape: &Shape) -> Program {
 type Make = fn(&mut Dice<'_>) -> Op;
 
 /// How often each operation is drawn. Each collapses a range, walks it, or takes something away under it.
-const WEIGHTS: [(u32, Make); 19] = [
+const WEIGHTS: [(u32, Make); 31] = [
     (6, |dice| Op::Read { at: dice.at() }),
     (9, |dice| Op::Write { at: dice.at() }),
     (7, |dice| dice.madvise(Advice::Dontneed)),
@@ -91,6 +92,18 @@ const WEIGHTS: [(u32, Make); 19] = [
     (2, |_| Op::RcuGp),
     (2, |dice| Op::PteAlloc { at: dice.at() }),
     (1, |_| Op::LruDrain),
+    (1, |dice| Op::Munmap { at: dice.at(), len: Size::base(1) }),
+    (2, |dice| dice.map()),
+    (1, |dice| dice.madvise(Advice::Free)),
+    (1, |dice| dice.madvise(Advice::Pageout)),
+    (1, |dice| dice.madvise(Advice::Cold)),
+    (1, |dice| dice.madvise(Advice::Nohugepage)),
+    (3, |dice| Op::GupFast { at: dice.at(), access: dice.access(), kind: dice.kind() }),
+    (2, |dice| Op::GupSlow { at: dice.at(), access: dice.access(), kind: dice.kind() }),
+    (2, |_| Op::Put),
+    (2, |dice| Op::Split { at: dice.at() }),
+    (1, |dice| Op::Smaps { vma: dice.vma() }),
+    (1, |dice| Op::Mincore { at: dice.at(), len: Size::ZERO }),
 ];
 
 /// The operations that collapse, for the program that shall have one.
@@ -184,7 +197,7 @@ fn axes(dice: &mut Dice<'_>) -> Axes {
     let mut axes = Axes::default();
     if dice.one_in(2) {
         let axis = dice.below(AXES.len() as u32) as usize;
-        if axis != Axes::PAGE_TABLE_CHECK {
+        if axis != Axes::PAGE_TABLE_CHECK && !is_ahead(axis) {
             axes.set(axis, 1 + dice.below(AXES[axis].values.len() as u32 - 1) as usize);
         }
     }
@@ -282,6 +295,18 @@ impl Dice<'_> {
     /// The first vma half of the time: CPUs must meet to race.
     fn vma(&mut self) -> VmaRef {
         if self.one_in(2) { VmaRef(0) } else { VmaRef(self.below(self.vmas) as u8) }
+    }
+
+    fn kind(&mut self) -> GupKind {
+        GupKind::ALL[self.below(GupKind::ALL.len() as u32) as usize]
+    }
+
+    /// Something is mapped over a whole vma.
+    fn map(&mut self) -> Op {
+        let file = FileRef(0);
+        let kinds = [Mapped::Anon, Mapped::Shared(file), Mapped::Private(file)];
+        let what = kinds[self.below(3) as usize];
+        Op::Map { vma: self.vma(), what, prot: Prot::Rw, off: Size::ZERO }
     }
 
     fn access(&mut self) -> Access {

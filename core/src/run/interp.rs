@@ -92,6 +92,28 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64)
             let mut vec = vec![0; range.pages() as usize];
             k.mincore(cpu, range.mm, range.start, &mut vec);
         }
+        // See `prog::not_modelled`: no program with one of these comes so far.
+        Op::Mremap { .. }
+        | Op::Mprotect { .. }
+        | Op::Fork { .. }
+        | Op::Exit { .. }
+        | Op::Punch { .. }
+        | Op::Alloc { .. }
+        | Op::FileWrite { .. }
+        | Op::OpenWrite { .. }
+        | Op::CloseWrite { .. }
+        | Op::Numa { .. }
+        | Op::Poison { .. }
+        | Op::FailAlloc { .. }
+        | Op::OomReap { .. }
+        | Op::UffdRegister { .. }
+        | Op::UffdUnregister { .. }
+        | Op::UffdCopy { .. }
+        | Op::UffdZeropage { .. }
+        | Op::UffdContinue { .. }
+        | Op::UffdPoison { .. }
+        | Op::UffdWp { .. }
+        | Op::ContextSwitch { .. } => {}
     }
 }
 
@@ -133,12 +155,11 @@ fn madvise(cpu: &Cpu<'_>, k: &Kernel, range: Range, advice: Advice) {
         Advice::Free => _ = k.madvise_free(cpu, mm, start, range.pages()),
         Advice::Pageout => _ = k.madvise_cold(cpu, mm, start, range.pages(), true),
         Advice::Cold => _ = k.madvise_cold(cpu, mm, start, range.pages(), false),
-        Advice::Hugepage => {
-            _ = k.madvise_vma_behavior(cpu, mm, (start, end), FlagAdvice::Hugepage)
-        }
+        Advice::Hugepage => _ = k.madvise_vma_behavior(cpu, mm, (start, end), FlagAdvice::Hugepage),
         Advice::Nohugepage => {
             _ = k.madvise_vma_behavior(cpu, mm, (start, end), FlagAdvice::Nohugepage)
         }
+        Advice::Remove => {}
     }
 }
 

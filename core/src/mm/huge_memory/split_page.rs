@@ -117,6 +117,13 @@ impl Kernel {
             self.mapping(file).xa_lock.unlock(cpu);
         }
         cpu.local_irq_enable();
+        if let Some(file) = cache
+            && frozen
+            && self.folio(folio).index() + self.hpn > end
+        {
+            // shmem_uncharge() of what lay beyond the end and left the cache.
+            self.shmem_recalc_inode(cpu, file, 0);
+        }
         cpu.pass(ip::spf4);
         self.remap_page(cpu, folio);
         frozen

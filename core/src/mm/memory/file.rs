@@ -10,7 +10,8 @@ use crate::sync::Cpu;
 impl Kernel {
     /// `do_fault`: the page is missing. A table that was allocated in advance and not used is freed at the end.
     pub(super) fn do_fault(&self, cpu: &Cpu<'_>, vmf: &mut VmFault, file: FileId) -> FaultResult {
-        let result = match (vmf.write, self.vma(vmf.vma).spec().shared()) {
+        let write = vmf.write || vmf.unshare && (self.steps.unshare_missing_copies)();
+        let result = match (write, self.vma(vmf.vma).spec().shared()) {
             (false, _) => self.do_read_fault(cpu, vmf, file),
             (true, false) => self.do_cow_fault(cpu, vmf, file),
             (true, true) => self.do_shared_fault(cpu, vmf, file),

@@ -118,6 +118,7 @@ protections! {
     retract_ptl ALL "... holds ptl inside pml" |s| { s.retract_lock_ptl = |_, _, _| {}; s.retract_unlock_ptl = |_, _, _| {}; };
     retract_recheck ALL "... asks for an anon_vma and uffd-wp again under ptl" |s| s.retract_recheck = |_, _, _| false;
     retract_free_defer ALL "... and frees the table after a grace period" |s| s.retract_free = |cpu, k, table| k.pte_free(cpu, table);
+    unshare_missing_copies FIXED "a fault that shall unshare a page of a private mapping copies it even if none is mapped" |s| s.unshare_missing_copies = || false;
     undo_splits FIXED "the last pass of a truncation splits a huge page instead of dropping it whole" |s| s.undo_entry = shmem::undo_whole;
     split_counter_first FIXED "__split_huge_pmd() corrects the rss counter before it puts the page" |s| s.split_uncount = split::put_then_uncount;
     pte_map_rcu ALL "pte_offset_map() holds RCU" |s| { s.pte_map_rcu_lock = |_| {}; s.pte_map_rcu_unlock = |_| {}; };

@@ -263,6 +263,9 @@ steps! {
     /// What becomes of the table.
     retract_free: fn(&Cpu<'_>, &Kernel, TableId) = |cpu, k, table| k.pte_free_defer(cpu, table);
 
+    /// A fault that shall unshare a page finds none: it makes a copy at once.
+    unshare_missing_copies: fn() -> bool = || false;
+
     /// The last pass of a truncation comes to a folio.
     undo_entry: fn(&Cpu<'_>, &Kernel, FileId, FolioId, u32) -> Undone = shmem::undo_whole;
 
@@ -399,6 +402,7 @@ impl Steps {
     pub const FIXED: Steps = Steps {
         split_uncount: split::uncount_then_put,
         undo_entry: shmem::undo_split,
+        unshare_missing_copies: || true,
         ..Steps::V66
     };
 

@@ -60,7 +60,8 @@ impl Kernel {
         if !self.folio(folio).has(flags::UPTODATE) {
             mapping.xa_lock.unlock(cpu);
             cpu.pass(ip::cf2);
-            let folio = self.shmem_get_folio(cpu, c.file, index).map_err(|_| ScanResult::Fail)?;
+            let found = self.shmem_get_folio_noalloc(cpu, c.file, index);
+            let folio = found.ok_or(ScanResult::Fail)?;
             // Helps the isolation: it may still wait in this CPU's batch.
             self.lru_add_drain(cpu);
             return Ok(Some(folio));
