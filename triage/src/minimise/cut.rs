@@ -173,8 +173,10 @@ fn drop_references(setup: &[Setup], gone: Gone) -> Option<Vec<Setup>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{without_cpu, without_ops};
-    use racewalk::prog::{Decision, Op, Program, Schedule};
+    use super::{Gone, without_cpu, without_ops};
+    use racewalk::prog::{
+        Decision, FileRef, Mapped, MmRef, Op, Program, Prot, Schedule, Size, VmaRef,
+    };
 
     fn program(decisions: &[(u8, u8, u16, u8)]) -> Program {
         let decisions =
@@ -196,6 +198,20 @@ mod tests {
             &[(0, 0, 5, 1), (0, 1, 7, 1), (0, 2, 0, 1), (1, 1, 1, 0)],
         );
         check(without_ops(&all, 0, 0, 3), &[(0, 0, 0, 1), (1, 1, 1, 0)]);
+    }
+
+    #[test]
+    fn operations_go_with_what_they_are_about() {
+        let gone = Gone { mm: Some(1), file: Some(0), vma: Some(0) };
+        let fork = |parent, child| Op::Fork { parent: MmRef(parent), child: MmRef(child) };
+        assert_eq!(gone.op(fork(0, 2)), Some(fork(0, 1)));
+        assert_eq!(gone.op(fork(0, 1)), None);
+        let map = |vma, file| {
+            let (what, prot, off) = (Mapped::Shared(FileRef(file)), Prot::Rw, Size::ZERO);
+            Op::Map { vma: VmaRef(vma), what, prot, off }
+        };
+        assert_eq!(gone.op(map(2, 1)), Some(map(1, 0)));
+        assert_eq!((gone.op(map(0, 1)), gone.op(map(1, 0))), (None, None));
     }
 
     #[test]

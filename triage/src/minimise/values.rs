@@ -145,10 +145,10 @@ fn plainer(op: Op, n: usize) -> Option<Op> {
             Slot::Nth(nth) => nth.0 = 0,
             Slot::Mapped(what) => *what = shared(*what),
             // Of several words the first alone; of one that must be there, none is plainer than another.
+            Slot::Word(word) if !word.is_required() => word.set(0),
             Slot::Word(word) if word.is_set() => {
                 word.set(word.index() & word.index().wrapping_neg())
             }
-            Slot::Word(word) if !word.is_required() => word.set(0),
             Slot::Word(_) | Slot::At(_) | Slot::Vma(_) | Slot::Mm(_) | Slot::File(_) => {}
         }
     });
@@ -186,4 +186,63 @@ fn simpler_items(item: Setup) -> Vec<Setup> {
     };
     simpler.retain(|&simpler| simpler != item);
     simpler
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SLOTS_MAX, plainer, simpler_items};
+    use racewalk::prog::{Access, Switch};
+    use racewalk::prog::{
+        At, FileRef, GupKind, MapFlags, Mapped, MmRef, MremapFlags, Op, Prot, Setup, Size,
+        UffdModes, VmaRef,
+    };
+
+    #[track_caller]
+    fn check(op: Op, simpler: &[&str]) {
+        let found = (0..SLOTS_MAX).filter_map(|n| plainer(op, n)).map(|op| op.to_string());
+        assert_eq!(found.collect::<Vec<_>>(), simpler);
+    }
+
+    #[test]
+    fn each_argument_becomes_plainer_alone() {
+        let (at, len, vma) = (At::start(VmaRef(1)), Size::base(2), VmaRef(0));
+        check(
+            Op::GupFast { at, access: Access::Write, kind: GupKind::Pin },
+            &["gup_fast(v1, pin)", "gup_fast(v1, write)"],
+        );
+        check(
+            Op::Mremap { at, to: vma, len, flags: MremapFlags::DONTUNMAP },
+            &["mremap(v1, v0, dontunmap)", "mremap(v1, v0, len=2p)"],
+        );
+        let modes = UffdModes::WP.with(UffdModes::MINOR);
+        check(
+            Op::UffdRegister { at, len, modes },
+            &["uffd_register(v1, wp, minor)", "uffd_register(v1, len=2p, wp)"],
+        );
+        let what = Mapped::Private(FileRef(0));
+        check(
+            Op::Map { vma, what, prot: Prot::Ro, off: len },
+            &["map(v0, shared f0, ro, off=2p)", "map(v0, private f0, ro)"],
+        );
+    }
+
+    #[test]
+    fn what_is_plain_stays() {
+        let (at, len) = (At::start(VmaRef(1)), Size::ZERO);
+        check(Op::UffdWp { at, len, wp: Switch::On }, &[]);
+        check(Op::UffdRegister { at, len, modes: UffdModes::MINOR }, &[]);
+        check(Op::Mprotect { at, len, prot: Prot::None }, &[]);
+    }
+
+    #[test]
+    fn flags_go_one_by_one() {
+        let (mm, what, one) = (MmRef(0), Mapped::Anon, Size::huge(1));
+        let map = |flags| {
+            let (off, prot) = (Size::ZERO, Prot::Rw);
+            Setup::Mmap { mm, what, at: one, len: one, off, prot, flags }
+        };
+        let (locked, huge) = (MapFlags::LOCKED, MapFlags::HUGEPAGE);
+        assert_eq!(simpler_items(map(locked.with(huge))), [map(locked), map(huge)]);
+        assert_eq!(simpler_items(map(MapFlags::default())), []);
+    }
 }

@@ -55,7 +55,7 @@ pub struct At {
     pub vma: VmaRef,
     /// Huge units beyond its start; at most [`AT_UNITS_MAX`].
     pub h: u8,
-    /// Base pages beyond that; at most [`PAGES_MAX`].
+    /// Base pages beyond that; at most [`PAGES_MAX`](crate::prog::limits::PAGES_MAX).
     pub p: u8,
 }
 

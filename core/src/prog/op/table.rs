@@ -28,7 +28,6 @@ macro_rules! operations {
 
             /// The number of this variant, in the order of declaration.
             pub const fn variant(&self) -> usize {
-                #[expect(clippy::enum_variant_names, reason = "the names are the operations\u{27}")]
                 #[derive(Clone, Copy)]
                 enum Number { $($variant,)* }
                 match self {
