@@ -1,6 +1,6 @@
 //! Single-threaded, the eras agree: the same history leads to the same abstract state (kernel-semantics 9.10).
 
-use racewalk::prog::{self, Axes, Op, Shape};
+use racewalk::prog::{self, Axes, GupKind, Op, Shape};
 use racewalk::{Era, FinalState, Machine, Options, Program, Variant};
 
 const PROGRAMS: u64 = 10_000;
@@ -20,6 +20,16 @@ fn single_threaded(seed: u64) -> Program {
     let mut program = prog::generate(&mut random(seed), &Shape::default());
     let ops = program.cpus.iter().flatten().copied().take(prog::limits::OPS_MAX).collect();
     program.cpus = vec![ops];
+    // Before `fixed` a long-term pin may never come to an end (corpus/found/unshare_maps_huge_page_again.rw).
+    // Whether GUP-fast gets a page depends on whether it is mapped, in which the eras may differ (see `agree`); and what
+    // is pinned is not split.
+    for op in &mut program.cpus[0] {
+        match op {
+            Op::GupSlow { kind, .. } => *kind = GupKind::Pin,
+            Op::GupFast { at, .. } => *op = Op::Read { at: *at },
+            _ => {}
+        }
+    }
     program.schedule = prog::Schedule::default();
     program.head.hpn = if seed.is_multiple_of(4) { 8 } else { 4 };
     prog::fixup(&mut program);

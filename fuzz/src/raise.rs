@@ -21,13 +21,19 @@ macro_rules! raisers {
 }
 
 raisers! {
+    anon_vma_inconsistent
+    anon_vma_used_after_free
     bad_rss_counter
+    bad_shmem_accounting
     bogus_table_entry
     change_outside_notifier_range
     collapse_result
     deadlock
     deposit_mismatch
     folio_freed_in_use
+    gup_page_not_mapped
+    gup_pin_not_allowed
+    held_page_freed
     hpage_pte_appeared
     huge_and_small_coexist
     livelock
@@ -44,6 +50,8 @@ raisers! {
     panic
     pgtable_leak
     pgtable_used_after_free
+    pin_separated
+    pincount_mismatch
     refcount_mismatch
     secondary_mmu_stale
     sleep_in_atomic
@@ -55,9 +63,8 @@ raisers! {
     unlock_not_owner
     vm_bug_on
     vma_inconsistent
-    anon_vma_used_after_free
-    anon_vma_inconsistent
     vma_used_after_free
+    walk_miscounted
     write_to_detached_table
 }
 

@@ -29,7 +29,10 @@ pub fn free_run(program: &Program, options: &Options) -> Verdict {
             interp::call(cpu, &kernel, &layout, op, 0x100 * (u64::from(cpu.id()) + 1) + n);
             kernel.rcu_do_batch(cpu);
         }
+        // Whoever ends gives back what it holds.
+        kernel.gup_put_all(cpu);
     });
+    kernel.gup_put_all(&first);
     kernel.rcu_do_batch(&first);
     quiesce(&kernel, hpn)
 }

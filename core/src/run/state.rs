@@ -15,7 +15,7 @@ pub struct FinalState {
 
 impl FinalState {
     pub(super) fn of(kernel: &Kernel, recount: &Recount) -> FinalState {
-        let (mut exact, mut refaultable) = (caches(kernel), caches(kernel));
+        let (mut exact, mut refaultable) = (caches(kernel, true), caches(kernel, false));
         for mm in (0..MMS_MAX as u8).map(MmId) {
             let [file, anon, swap, shmem] = recount.rss[mm.idx()];
             let tables = recount.nr_ptes[mm.idx()];
@@ -38,13 +38,17 @@ impl FinalState {
     }
 }
 
-fn caches(kernel: &Kernel) -> String {
+/// What the files hold. If not `exact`, what a program would read: a hole is zero, whether a collapse has filled it or
+/// not, and beyond the end is nothing, whether a huge page that was not split reaches there or not.
+fn caches(kernel: &Kernel, exact: bool) -> String {
     let file = |file: &crate::mm::AddressSpace| {
-        let pages = (0..file.i_pages.len() as u32).map(|index| match file.peek(index) {
+        let pages = if exact { file.i_pages.len() as u32 } else { file.i_size.peek() as u32 };
+        let pages = (0..pages).map(|index| match file.peek(index) {
             Some(id) => {
                 let pfn = kernel.folios.head(id).0 + index.saturating_sub(kernel.folio(id).index());
                 format!("{:x}", kernel.page(Pfn(pfn)).content.peek())
             }
+            None if !exact => "0".to_owned(),
             None => "-".to_owned(),
         });
         format!(

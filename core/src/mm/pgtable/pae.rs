@@ -111,7 +111,7 @@ impl Kernel {
     }
 
     /// `pmdp_get_lockless`: one load on 64 bits; on a PAE machine the value may never have been there, unless writers
-    /// are kept out or wait ([`pmdp_get_lockless_sync`]).
+    /// are kept out or wait (`pmdp_get_lockless_sync`).
     #[inline]
     pub fn pmdp_get_lockless(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> Pmd {
         self.pmdp_read_lockless(cpu, self.pmdp(mm, addr))
