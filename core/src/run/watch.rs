@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use super::fibre::Listener;
 use super::names::place_name;
 use super::outcome::Violation;
+use crate::mm::place::func;
 use crate::mm::{Kernel, object_name};
 use crate::oracle::{Dropping, ORACLES, Observed, Oracle, Recount, View, Wrong};
 use crate::sync::{Cpu, Place, What};
@@ -137,7 +138,11 @@ impl Listener for Watch<'_> {
             trace.push(Event { cpu: cpu.id(), step: cpu.now(), place: cpu.place(), what });
         }
         let wrong = self.check(memory, cpu, what);
-        memory.observed.take_in(self.kernel, cpu.id(), what);
+        // A table that munmap takes down is nobody's promise: only a collapse keeps PTEs out afterwards.
+        let munmap = matches!(what, What::Unlink { .. }) && cpu.function() == func::free_pgtables;
+        if !munmap {
+            memory.observed.take_in(self.kernel, cpu.id(), what);
+        }
         match wrong {
             None => true,
             Some((oracle, wrong, place)) => {

@@ -62,6 +62,7 @@ impl Kernel {
         // UFFDIO_COPY prepares an anon_vma under mmap_lock for read, and then comes for ptl: so it is asked again here.
         if pmd.is_table() && !(steps.retract_recheck)(cpu, self, vma) {
             unlinked = self.pmdp_collapse_flush(cpu, mm, addr);
+            self.pmdp_get_lockless_sync(cpu);
             cpu.pass(ip::rt5);
         }
         if let Some(ptl) = ptl {
