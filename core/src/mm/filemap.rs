@@ -6,7 +6,7 @@ use super::interval_tree::IntervalTree;
 use super::kernel::{FILE_UNITS_MAX, Kernel};
 use super::place::func;
 use super::rank;
-use super::types::{FileId, FolioId};
+use super::types::{FileId, FolioId, Pfn, SwapId};
 use crate::sync::{Cpu, LockClass, Rwsem, Spinlock, Word};
 
 /// An address_space of shmem, with the inode that it belongs to.
@@ -32,6 +32,8 @@ pub struct AddressSpace {
     pub nrpages: Word,
     /// `info->alloced` of shmem: pages that the inode is charged for.
     pub alloced: Word,
+    /// `info->swapped`: pages of it that are in swap.
+    pub swapped: Word,
     /// `info->lock`.
     pub info_lock: Spinlock,
 }
@@ -43,17 +45,21 @@ pub enum Slot {
     Empty,
     /// A folio, huge or not.
     Folio(FolioId),
+    /// A value entry: the page is in this swap slot.
+    Value(SwapId),
     /// XA_RETRY_ENTRY: somebody who holds xa_lock is about to store something else.
     Retry,
 }
 
 impl Slot {
     const RETRY: u64 = u64::MAX;
+    const VALUE: u64 = 1 << 62;
 
     fn of(word: u64) -> Slot {
         match word {
             0 => Slot::Empty,
             Slot::RETRY => Slot::Retry,
+            n if n & Slot::VALUE != 0 => Slot::Value(SwapId(n as u16)),
             n => Slot::Folio(FolioId(n as u32 - 1)),
         }
     }
@@ -62,6 +68,7 @@ impl Slot {
         match self {
             Slot::Empty => 0,
             Slot::Retry => Slot::RETRY,
+            Slot::Value(swap) => Slot::VALUE | u64::from(swap.0),
             Slot::Folio(folio) => u64::from(folio.0) + 1,
         }
     }
@@ -82,6 +89,7 @@ impl AddressSpace {
             i_pages: (0..pages).map(|i| Word::new(Class::Cache.obj(n * pages + i), 0)).collect(),
             nrpages: Word::new(Class::NrPages.obj(n), 0),
             alloced: Word::new(Class::IBlocks.obj(n), 0),
+            swapped: Word::new(Class::IBlocks.obj(32 + n), 0),
             info_lock: Spinlock::new(Class::IBlocks.obj(16 + n), LockClass::spinning(rank::LEAF)),
         }
     }
@@ -93,7 +101,7 @@ impl AddressSpace {
         self.xa_lock.reset();
         self.info_lock.reset();
         self.i_mmap.reset();
-        let words = [&self.i_size, &self.nrpages, &self.alloced];
+        let words = [&self.i_size, &self.nrpages, &self.alloced, &self.swapped];
         words.into_iter().chain(&self.i_pages).for_each(|word| word.poke(0));
     }
 
@@ -101,7 +109,7 @@ impl AddressSpace {
     pub fn peek(&self, index: u32) -> Option<FolioId> {
         match self.slot(index) {
             Slot::Folio(folio) => Some(folio),
-            Slot::Empty | Slot::Retry => None,
+            Slot::Empty | Slot::Retry | Slot::Value(_) => None,
         }
     }
 
@@ -110,17 +118,24 @@ impl AddressSpace {
         self.i_pages.get(index as usize).map_or(Slot::Empty, |word| Slot::of(word.peek()))
     }
 
-    /// The folio at an index. Where the kernel spins on a RETRY entry, this waits for the lock under which it is one.
+    /// The folio at an index, if there is one.
     pub fn load(&self, cpu: &Cpu<'_>, index: u32) -> Option<FolioId> {
-        let word = self.i_pages.get(index as usize)?;
+        match self.load_slot(cpu, index) {
+            Slot::Folio(folio) => Some(folio),
+            Slot::Empty | Slot::Retry | Slot::Value(_) => None,
+        }
+    }
+
+    /// What is at an index. Where the kernel spins on a RETRY entry, this waits for the lock under which it is one.
+    pub fn load_slot(&self, cpu: &Cpu<'_>, index: u32) -> Slot {
+        let Some(word) = self.i_pages.get(index as usize) else { return Slot::Empty };
         loop {
             match Slot::of(word.read_once(cpu)) {
-                Slot::Folio(folio) => return Some(folio),
-                Slot::Empty => return None,
                 Slot::Retry => {
                     self.xa_lock.lock(cpu);
                     self.xa_lock.unlock(cpu);
                 }
+                slot => return slot,
             }
         }
     }
@@ -213,9 +228,7 @@ impl Kernel {
     /// business.
     pub fn __filemap_remove_folio(&self, cpu: &Cpu<'_>, file: FileId, folio: FolioId) {
         let (index, pages) = (self.folio(folio).index(), self.folios.nr_pages(folio));
-        for slot in &self.mapping(file).i_pages[index as usize..(index + pages) as usize] {
-            slot.write_once(cpu, 0);
-        }
+        self.mapping(file).store_multi(cpu, index, pages, Slot::Empty);
         self.folio(folio).set_mapping(cpu, Mapping::None);
         self.mapping(file).nrpages.add_return(cpu, -i64::from(pages));
         cpu.debts.owe(self.folio(folio).refcount.obj(), -i64::from(pages));
@@ -226,11 +239,24 @@ impl Kernel {
     pub fn replace_in_page_cache(&self, cpu: &Cpu<'_>, file: FileId, old: FolioId, new: FolioId) {
         let (index, pages) = (self.folio(old).index(), self.folios.nr_pages(old));
         self.folio_ref_add(cpu, new, i64::from(pages));
-        let slots = &self.mapping(file).i_pages[index as usize..(index + pages) as usize];
-        slots[1..].iter().for_each(|slot| slot.poke(u64::from(new.0) + 1));
-        slots[0].write_once(cpu, u64::from(new.0) + 1);
+        self.mapping(file).store_multi(cpu, index, pages, Slot::Folio(new));
         cpu.debts.owe(self.folio(new).refcount.obj(), i64::from(pages));
         cpu.debts.owe(self.folio(old).refcount.obj(), -i64::from(pages));
+    }
+
+    /// What a page of a file holds, in memory or in swap, without a step. `None`: it is a hole.
+    pub fn file_content(&self, file: FileId, index: u32) -> Option<u64> {
+        match self.mapping(file).slot(index) {
+            Slot::Folio(id) => {
+                let offset = index.saturating_sub(self.folio(id).index());
+                Some(self.page(Pfn(self.folios.head(id).0 + offset)).content.peek())
+            }
+            Slot::Value(swap) => Some(match self.swap.cached(swap) {
+                Some(folio) => self.page(self.folios.head(folio)).content.peek(),
+                None => self.swap.slot(swap).content.peek(),
+            }),
+            Slot::Empty | Slot::Retry => None,
+        }
     }
 
     /// A folio of a file as shmem makes them: swap-backed, up to date.

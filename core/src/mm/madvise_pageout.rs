@@ -19,7 +19,7 @@ struct LruWalk {
 
 impl Kernel {
     /// `madvise(MADV_COLD)`, or with `pageout` `madvise(MADV_PAGEOUT)`, of the pages from `start` on, VMA by VMA.
-    /// EINVAL: the range has a hole, or a VM_LOCKED VMA, and what lies behind that was not looked at.
+    /// EINVAL: the range has a VM_LOCKED VMA, and what lies behind it was not looked at. ENOMEM: it has a hole.
     pub fn madvise_cold(
         &self,
         cpu: &Cpu<'_>,
@@ -48,7 +48,7 @@ impl Kernel {
     }
 
     /// `madvise_walk_vmas` under mmap_lock for read: calls `visit` for each VMA of the range with its part of it, until
-    /// it fails. EINVAL: there was a hole (ENOMEM), but what lies behind it was visited too.
+    /// it fails. ENOMEM: there was a hole, but what lies behind it was visited too.
     pub(super) fn madvise_walk_vmas(
         &self,
         cpu: &Cpu<'_>,
@@ -66,12 +66,12 @@ impl Kernel {
             let behind = self.vmas_of(tree).filter(|&vma| self.vma(vma).spec().end > addr);
             let next = behind.min_by_key(|&vma| self.vma(vma).spec().start);
             let Some(vma) = next.filter(|&vma| self.vma(vma).spec().start < end) else {
-                hole = Errno::Einval;
+                hole = Errno::Enomem;
                 break;
             };
             let spec = self.vma(vma).spec();
             if spec.start > addr {
-                hole = Errno::Einval;
+                hole = Errno::Enomem;
             }
             let to = end.min(spec.end);
             let errno = visit(vma, addr.max(spec.start), to);

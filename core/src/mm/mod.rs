@@ -35,6 +35,7 @@ mod rank;
 mod rcu;
 mod rmap;
 mod shmem;
+mod shmem_swap;
 pub mod steps;
 mod swap;
 mod swap_state;

@@ -1,5 +1,6 @@
 //! shmem: files that live in the page cache and nowhere else (kernel-semantics sections 10.6 and 11.2).
 
+use super::filemap::Slot;
 use super::folio::{Mapping, flags};
 use super::kernel::Kernel;
 use super::memory::FaultResult;
@@ -51,6 +52,15 @@ pub(super) fn undo_split(
     }
 }
 
+/// What `shmem_get_folio` makes of a hole (`enum sgp_type`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SgpType {
+    /// SGP_NOALLOC: an error.
+    Noalloc,
+    /// SGP_CACHE: a page of zeroes.
+    Cache,
+}
+
 /// `PAGEVEC_SIZE`: folios that one look at the cache gathers.
 const BATCH: usize = 15;
 
@@ -64,29 +74,40 @@ impl Kernel {
         index: u32,
     ) -> Result<FolioId, FaultResult> {
         let _f = cpu.enter(func::shmem_fault);
-        self.shmem_get_folio(cpu, file, index)
+        self.shmem_get_folio(cpu, file, index, SgpType::Cache)
     }
 
     /// `shmem_get_folio_gfp`. Beyond i_size there is nothing: SIGBUS.
     ///
     /// A folio that is found needs no second look at i_size: a racing truncate takes its lock next, and unmaps it.
-    fn shmem_get_folio(
+    pub(super) fn shmem_get_folio(
         &self,
         cpu: &Cpu<'_>,
         file: FileId,
         index: u32,
+        sgp: SgpType,
     ) -> Result<FolioId, FaultResult> {
         loop {
             if self.beyond_i_size(cpu, file, index) {
                 return Err(FaultResult::Sigbus);
             }
+            if let Slot::Value(swap) = self.mapping(file).slot(index) {
+                match self.shmem_swapin_folio(cpu, file, index, swap)? {
+                    Some(folio) => return Ok(folio),
+                    None => continue,
+                }
+            }
             if let Some(folio) = self.filemap_get_folio(cpu, file, index) {
-                self.folio(folio).lock.lock(cpu);
+                // A collapse holds the locks of the huge page and of the pages before this one.
+                self.folio(folio).lock.lock_nested(cpu);
                 if self.folio(folio).read_mapping(cpu) == Mapping::File(file) {
                     return Ok(folio);
                 }
                 self.unlock_and_put(cpu, folio);
                 continue;
+            }
+            if sgp == SgpType::Noalloc {
+                return Err(FaultResult::Sigbus);
             }
             let folio = self.folio_alloc(cpu, false).ok_or(FaultResult::Oom)?;
             self.folio(folio).lock.lock(cpu);
@@ -106,27 +127,6 @@ impl Kernel {
                 return Err(FaultResult::Sigbus);
             }
             return Ok(folio);
-        }
-    }
-
-    /// `shmem_get_folio` with SGP_NOALLOC, for a collapse: the folio at an index, locked inside the locked huge page, and
-    /// with a reference. Its lock is waited for: a migration has it while the folio is not up to date yet.
-    pub(super) fn shmem_get_folio_noalloc(
-        &self,
-        cpu: &Cpu<'_>,
-        file: FileId,
-        index: u32,
-    ) -> Option<FolioId> {
-        loop {
-            if self.beyond_i_size(cpu, file, index) {
-                return None;
-            }
-            let folio = self.filemap_get_folio(cpu, file, index)?;
-            self.folio(folio).lock.lock_nested(cpu);
-            if self.folio(folio).read_mapping(cpu) == Mapping::File(file) {
-                return Some(folio);
-            }
-            self.unlock_and_put(cpu, folio);
         }
     }
 
@@ -175,32 +175,47 @@ impl Kernel {
     /// `shmem_undo_range` from page `lstart` to the end of the file: nothing of it stays in the cache.
     fn shmem_undo_range(&self, cpu: &Cpu<'_>, file: FileId, lstart: u32) {
         let _f = cpu.enter(func::shmem_undo_range);
-        let mut index = lstart;
+        let (mut index, mut swaps_freed) = (lstart, 0);
         loop {
             cpu.pass(ip::undo_scan);
-            let mut batch = [FolioId(0); BATCH];
+            let mut batch = [(0, Slot::Empty); BATCH];
             let found = self.find_lock_entries(cpu, file, &mut index, lstart, &mut batch);
-            for &folio in &batch[..found] {
-                self.truncate_inode_folio(cpu, file, folio);
-                self.folio(folio).lock.unlock(cpu);
+            for &(at, slot) in &batch[..found] {
+                match slot {
+                    Slot::Folio(folio) => {
+                        self.truncate_inode_folio(cpu, file, folio);
+                        self.folio(folio).lock.unlock(cpu);
+                    }
+                    Slot::Value(swap) => {
+                        swaps_freed += i64::from(self.shmem_free_swap(cpu, file, at, swap));
+                    }
+                    Slot::Empty | Slot::Retry => {}
+                }
             }
-            batch[..found].iter().for_each(|&folio| self.folio_put(cpu, folio));
+            self.put_entries(cpu, &batch[..found]);
             if found == 0 {
                 break;
             }
         }
         let start = self.undo_partial(cpu, file, lstart);
-        self.undo_rest(cpu, file, lstart, start);
-        self.shmem_recalc_inode(cpu, file, 0);
+        swaps_freed += self.undo_rest(cpu, file, lstart, start);
+        self.shmem_recalc(cpu, file, 0, -swaps_freed);
     }
 
     /// `shmem_recalc_inode`: the inode is charged for `alloced` pages more; and whatever it is charged for that has left
     /// the page cache since is given back.
     pub(super) fn shmem_recalc_inode(&self, cpu: &Cpu<'_>, file: FileId, alloced: i64) {
+        self.shmem_recalc(cpu, file, alloced, 0);
+    }
+
+    /// The same when `swapped` pages more are in swap. A page that goes there is counted before it leaves the cache, so
+    /// that nobody takes it for freed.
+    pub(super) fn shmem_recalc(&self, cpu: &Cpu<'_>, file: FileId, alloced: i64, swapped: i64) {
         let mapping = self.mapping(file);
         mapping.info_lock.lock(cpu);
         let charged = mapping.alloced.add_return(cpu, alloced);
-        let freed = charged - mapping.nrpages.read_once(cpu) as i64;
+        let in_swap = mapping.swapped.poke_add(swapped);
+        let freed = charged - in_swap - mapping.nrpages.read_once(cpu) as i64 + swapped.max(0);
         if freed > 0 {
             mapping.alloced.add_return(cpu, -freed);
         }
@@ -238,22 +253,33 @@ impl Kernel {
         if gone { lstart } else { next }
     }
 
-    /// (c): whatever is left, or comes back, from `start` on. Waits for locks, and goes round until all is gone.
-    fn undo_rest(&self, cpu: &Cpu<'_>, file: FileId, lstart: u32, start: u32) {
-        let (mut start, mut index) = (start, start);
+    /// (c): whatever is left, or comes back, from `start` on. Waits for locks, and goes round until all is gone. Returns
+    /// how many pages went that were in swap.
+    fn undo_rest(&self, cpu: &Cpu<'_>, file: FileId, lstart: u32, start: u32) -> i64 {
+        let (mut start, mut index, mut swaps_freed) = (start, start, 0);
         loop {
             cpu.pass(ip::undo_scan);
-            let mut batch = [(FolioId(0), 0); BATCH];
+            let mut batch = [(0, Slot::Empty); BATCH];
             let from = index;
             let found = self.find_get_entries(cpu, file, &mut index, &mut batch);
             if found == 0 && from == start {
-                return;
+                return swaps_freed;
             }
             if found == 0 {
                 index = start;
             }
-            for (n, &(folio, at)) in batch[..found].iter().enumerate() {
+            for (n, &(at, slot)) in batch[..found].iter().enumerate() {
                 cpu.pass(ip::undo_entry);
+                if let Slot::Value(swap) = slot {
+                    if !self.shmem_free_swap(cpu, file, at, swap) {
+                        // It has become a page: look again.
+                        index = at;
+                        self.put_entries(cpu, &batch[n..found]);
+                        break;
+                    }
+                    swaps_freed += 1;
+                }
+                let Slot::Folio(folio) = slot else { continue };
                 self.folio(folio).lock.lock(cpu);
                 let undone = (self.steps.undo_entry)(cpu, self, file, folio, lstart);
                 let next = self.folio(folio).index() + self.folios.nr_pages(folio);
@@ -265,7 +291,7 @@ impl Kernel {
                     // Somebody else has removed it, and something else may be there: look again from here on. Or it is in
                     // pieces now, which are looked at one by one.
                     index = if undone == Undone::Split { start } else { at };
-                    batch[n..found].iter().for_each(|&(folio, _)| self.folio_put(cpu, folio));
+                    self.put_entries(cpu, &batch[n..found]);
                     break;
                 }
                 self.folio_put(cpu, folio);

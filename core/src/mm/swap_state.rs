@@ -58,6 +58,18 @@ impl Kernel {
         slot.is_some()
     }
 
+    /// `folio_alloc_swap` and `add_to_swap_cache` of a folio of shmem, which is in both caches afterwards. `None`: no
+    /// slot.
+    pub(super) fn shmem_add_to_swap(&self, cpu: &Cpu<'_>, folio: FolioId) -> Option<SwapId> {
+        self.swap.lock.lock(cpu);
+        let slot = self.swap.find_free();
+        if let Some(slot) = slot {
+            self.add_to_swap_cache(cpu, folio, slot);
+        }
+        self.swap.lock.unlock(cpu);
+        slot
+    }
+
     /// `read_swap_cache_async`, and the reading: a new folio with the slot's content, in the swap cache, unlocked,
     /// with a reference; or the one that somebody else has put there meanwhile. May sleep.
     ///

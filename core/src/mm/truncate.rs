@@ -1,5 +1,6 @@
 //! What truncation needs of the page cache, and of whoever maps it (kernel-semantics section 11.2).
 
+use super::filemap::Slot;
 use super::folio::{Mapping, flags};
 use super::kernel::Kernel;
 use super::memory::ZapDetails;
@@ -116,19 +117,34 @@ impl Kernel {
         None
     }
 
+    /// Puts the references that were gathered.
+    pub(super) fn put_entries(&self, cpu: &Cpu<'_>, batch: &[(u32, Slot)]) {
+        for &(_, slot) in batch {
+            if let Slot::Folio(folio) = slot {
+                self.folio_put(cpu, folio);
+            }
+        }
+    }
+
     /// `find_lock_entries`: folios that lie wholly behind `lstart` and can be locked at once, from `*index` on, each
-    /// locked and with a reference. Returns how many; `*index` is behind the last one that was looked at.
+    /// locked and with a reference, and swap values, with their indices. Returns how many; `*index` is behind the last
+    /// one that was looked at.
     pub(super) fn find_lock_entries(
         &self,
         cpu: &Cpu<'_>,
         file: FileId,
         index: &mut u32,
         lstart: u32,
-        batch: &mut [FolioId],
+        batch: &mut [(u32, Slot)],
     ) -> usize {
         let mut found = 0;
         while found < batch.len() {
-            let Some(folio) = self.find_get_entry(cpu, file, index) else { break };
+            let Some((at, slot)) = self.find_get_entry(cpu, file, index) else { break };
+            let Slot::Folio(folio) = slot else {
+                batch[found] = (at, slot);
+                found += 1;
+                continue;
+            };
             if self.folio(folio).index() < lstart || !self.folio(folio).lock.trylock(cpu) {
                 self.folio_put(cpu, folio);
                 continue;
@@ -138,43 +154,50 @@ impl Kernel {
                 self.folio_put(cpu, folio);
                 continue;
             }
-            batch[found] = folio;
+            batch[found] = (at, slot);
             found += 1;
         }
         found
     }
 
-    /// `find_get_entries`: the folios from `*index` on, with a reference each, and where they were found.
+    /// `find_get_entries`: the folios from `*index` on, with a reference each, and the swap values, and where they are.
     pub(super) fn find_get_entries(
         &self,
         cpu: &Cpu<'_>,
         file: FileId,
         index: &mut u32,
-        batch: &mut [(FolioId, u32)],
+        batch: &mut [(u32, Slot)],
     ) -> usize {
         let mut found = 0;
         while found < batch.len() {
-            let Some(folio) = self.find_get_entry(cpu, file, index) else { break };
-            batch[found] = (folio, *index - 1);
+            let Some(entry) = self.find_get_entry(cpu, file, index) else { break };
+            batch[found] = entry;
             found += 1;
         }
         found
     }
 
-    /// `find_get_entry`: the next folio at or behind `*index`, with a reference. `*index` is then behind it.
+    /// `find_get_entry`: the next folio at or behind `*index`, with a reference, or swap value, and where it is (a folio
+    /// by its last page). `*index` is then behind it.
     ///
     /// Empty slots cost no step: the xarray's walk does not visit them.
-    fn find_get_entry(&self, cpu: &Cpu<'_>, file: FileId, index: &mut u32) -> Option<FolioId> {
+    fn find_get_entry(&self, cpu: &Cpu<'_>, file: FileId, index: &mut u32) -> Option<(u32, Slot)> {
         let mapping = self.mapping(file);
         while (*index as usize) < mapping.i_pages.len() {
             let at = *index;
             *index += 1;
-            if mapping.peek(at).is_none() {
-                continue;
+            match mapping.slot(at) {
+                Slot::Empty => continue,
+                Slot::Value(_) => {
+                    if let slot @ Slot::Value(_) = mapping.load_slot(cpu, at) {
+                        return Some((at, slot));
+                    }
+                }
+                Slot::Folio(_) | Slot::Retry => {}
             }
             let Some(folio) = self.filemap_get_folio(cpu, file, at) else { continue };
             *index = (at + 1).max(self.folio(folio).index() + self.folios.nr_pages(folio));
-            return Some(folio);
+            return Some((*index - 1, Slot::Folio(folio)));
         }
         None
     }

@@ -53,11 +53,7 @@ pub(super) const LOST_WRITE: Oracle = Oracle {
 fn find(kernel: &Kernel, at: Cell) -> (Option<u64>, String, Obj) {
     match at {
         Cell::File(file, page) => {
-            let folio = kernel.mapping(FileId(file)).peek(page);
-            let content = folio.map(|id| {
-                let offset = page - kernel.folio(id).index().min(page);
-                kernel.page(Pfn(kernel.folios.head(id).0 + offset)).content.peek()
-            });
+            let content = kernel.file_content(FileId(file), page);
             let obj = kernel.mapping(FileId(file)).i_pages[page as usize].obj();
             (content, format!("page {page} of file f{file}"), obj)
         }

@@ -1,7 +1,7 @@
 //! The page cache and its folios agree.
 //!
 //! Verified: at quiescence each slot's folio names this file and covers this index, and is up to date; no slot holds a
-//! RETRY entry; nrpages is the number of pages, and shmem is charged for no fewer.
+//! RETRY entry; nrpages is the number of pages, and shmem is charged for no fewer, with those in swap.
 //! Not verified: pages beyond the end of the file that a failed split keeps.
 
 use super::view::Wrong;
@@ -13,7 +13,7 @@ fn slots_are_counted(file: &AddressSpace) -> Result<(), Wrong> {
     let mut pages = 0;
     for index in 0..file.i_pages.len() as u32 {
         match file.slot(index) {
-            Slot::Empty => {}
+            Slot::Empty | Slot::Value(_) => {}
             Slot::Folio(_) => pages += 1,
             Slot::Retry => {
                 let detail = format!("index {index} of file f{} holds a RETRY entry", file.id.0);
@@ -35,11 +35,13 @@ pub(super) const BAD_SHMEM_ACCOUNTING: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {
         for file in &view.kernel.files {
             let (alloced, nrpages) = (file.alloced.peek(), file.nrpages.peek());
-            // More is fine: reclaim drops clean pages, and shmem_recalc_inode() finds that out later.
-            if (alloced as i64) < nrpages as i64 {
+            let swapped = file.swapped.peek();
+            // More is fine: reclaim drops clean pages, and shmem_recalc_inode() finds that out later; so it does with a
+            // page that was being swapped out when it looked.
+            if (alloced as i64) < (nrpages + swapped) as i64 {
                 let detail = format!(
-                    "f{} is charged for {} pages only and has {}",
-                    file.id.0, alloced as i64, nrpages as i64
+                    "f{} is charged for {} pages only, and has {} and {} in swap",
+                    file.id.0, alloced as i64, nrpages as i64, swapped as i64
                 );
                 return Err(Wrong::new(detail, [file.alloced.obj()]));
             }

@@ -1,6 +1,6 @@
 //! A recount: every counter of the kernel, counted afresh from the page tables and the caches.
 
-use crate::mm::{FolioId, GupHeld, Kernel, MMS_MAX, MmId, Pmd, Pte, Rss, UNITS_MAX, Vaddr};
+use crate::mm::{FolioId, GupHeld, Kernel, MMS_MAX, MmId, Pmd, Pte, Rss, Slot, UNITS_MAX, Vaddr};
 
 /// The counts.
 #[derive(Debug, Default)]
@@ -116,8 +116,10 @@ impl Recount {
     fn count_caches(&mut self, kernel: &Kernel) {
         for file in &kernel.files {
             for index in 0..file.i_pages.len() as u32 {
-                if let Some(FolioId(folio)) = file.peek(index) {
-                    self.refs[folio as usize] += 1;
+                match file.slot(index) {
+                    Slot::Folio(FolioId(folio)) => self.refs[folio as usize] += 1,
+                    Slot::Value(swap) => self.swap[swap.idx() % 64] += 1,
+                    Slot::Empty | Slot::Retry => {}
                 }
             }
         }

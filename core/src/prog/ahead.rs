@@ -98,7 +98,6 @@ fn is_operation_ahead(op: &Op) -> bool {
             | Op::OpenWrite { .. }
             | Op::CloseWrite { .. }
             | Op::Numa { .. }
-            | Op::Poison { .. }
             | Op::FailAlloc { .. }
             | Op::OomReap { .. }
             | Op::UffdRegister { .. }

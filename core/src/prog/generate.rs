@@ -72,7 +72,7 @@ pub fn generate(next: &mut dyn FnMut() -> u32, shape: &Shape) -> Program {
 type Make = fn(&mut Dice<'_>) -> Op;
 
 /// How often each operation is drawn. Each collapses a range, walks it, or takes something away under it.
-const WEIGHTS: [(u32, Make); 31] = [
+const WEIGHTS: [(u32, Make); 32] = [
     (6, |dice| Op::Read { at: dice.at() }),
     (9, |dice| Op::Write { at: dice.at() }),
     (7, |dice| dice.madvise(Advice::Dontneed)),
@@ -102,6 +102,7 @@ const WEIGHTS: [(u32, Make); 31] = [
     (2, |dice| Op::GupSlow { at: dice.at(), access: dice.access(), kind: dice.kind() }),
     (2, |_| Op::Put),
     (2, |dice| Op::Split { at: dice.at() }),
+    (1, |dice| Op::Poison { at: dice.at() }),
     (1, |dice| Op::Smaps { vma: dice.vma() }),
     (1, |dice| Op::Mincore { at: dice.at(), len: Size::ZERO }),
 ];

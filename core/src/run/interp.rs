@@ -59,6 +59,14 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64)
             k.tlb_evict(cpu, mm, addr);
         }
         Op::RcuGp => k.rcu_do_batch(cpu),
+        Op::Split { at } => {
+            let (mm, addr) = page(at);
+            _ = k.split_huge_page_at(cpu, mm, addr);
+        }
+        Op::Poison { at } => {
+            let (mm, addr) = page(at);
+            k.poison_page_at(cpu, mm, addr);
+        }
         Op::LruDrain => k.lru_add_drain(cpu),
         Op::PteAlloc { at } => {
             let (mm, addr) = page(at);
@@ -74,10 +82,6 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64)
             _ = k.gup_slow(cpu, mm, addr, foll_flags(access, kind));
         }
         Op::Put => _ = k.gup_put(cpu),
-        Op::Split { at } => {
-            let (mm, addr) = page(at);
-            k.split_huge_page_at(cpu, mm, addr);
-        }
         Op::Smaps { vma } => {
             let Range { mm, start, .. } = layout.vma(vma);
             _ = k.smaps(cpu, mm, start);
@@ -103,7 +107,6 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64)
         | Op::OpenWrite { .. }
         | Op::CloseWrite { .. }
         | Op::Numa { .. }
-        | Op::Poison { .. }
         | Op::FailAlloc { .. }
         | Op::OomReap { .. }
         | Op::UffdRegister { .. }

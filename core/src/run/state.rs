@@ -43,11 +43,8 @@ impl FinalState {
 fn caches(kernel: &Kernel, exact: bool) -> String {
     let file = |file: &crate::mm::AddressSpace| {
         let pages = if exact { file.i_pages.len() as u32 } else { file.i_size.peek() as u32 };
-        let pages = (0..pages).map(|index| match file.peek(index) {
-            Some(id) => {
-                let pfn = kernel.folios.head(id).0 + index.saturating_sub(kernel.folio(id).index());
-                format!("{:x}", kernel.page(Pfn(pfn)).content.peek())
-            }
+        let pages = (0..pages).map(|index| match kernel.file_content(file.id, index) {
+            Some(content) => format!("{content:x}"),
             None if !exact => "0".to_owned(),
             None => "-".to_owned(),
         });

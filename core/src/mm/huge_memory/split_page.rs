@@ -4,6 +4,7 @@
 //! the mappings must go. An anonymous page leaves a migration entry behind, which maps it again afterwards; a page of a
 //! file is faulted in again from the page cache.
 
+use crate::mm::filemap::Slot;
 use crate::mm::folio::{Mapping, flags};
 use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
@@ -201,16 +202,14 @@ impl Kernel {
         end: u32,
     ) {
         let t = self.folio(tail);
-        let entry = &self.mapping(file).i_pages[t.index() as usize];
+        // The slot names the head so far, as all of its slots do: a reference of the cache changes hands.
         cpu.debts.owe(self.folio(folio).refcount.obj(), -1);
+        cpu.debts.owe(t.refcount.obj(), 1);
         if t.index() < end {
-            entry.write_once(cpu, u64::from(tail.0) + 1);
-            cpu.debts.owe(t.refcount.obj(), 1);
+            self.mapping(file).store(cpu, t.index(), Slot::Folio(tail));
         } else {
             t.flags.poke_bits(0, flags::DIRTY);
-            entry.write_once(cpu, 0);
-            t.set_mapping(cpu, Mapping::None);
-            self.mapping(file).nrpages.add_return(cpu, -1);
+            self.__filemap_remove_folio(cpu, file, tail);
             self.folio_put(cpu, tail);
         }
     }

@@ -1,5 +1,6 @@
 //! khugepaged looks at one VMA, and at the page cache behind it (kernel-semantics sections 9.4 and 9.12).
 
+use crate::mm::filemap::Slot;
 use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::place::func;
@@ -22,7 +23,7 @@ impl Kernel {
     ) -> ScanResult {
         let _f = cpu.enter(func::hpage_collapse_scan_file);
         cpu.rcu_read_lock();
-        let scanned = self.scan_page_cache(cpu, file, start);
+        let scanned = self.scan_page_cache(cpu, file, start, is_khugepaged);
         cpu.rcu_read_unlock();
         match scanned {
             Err(result) => result,
@@ -33,12 +34,26 @@ impl Kernel {
     }
 
     /// How many pages are present, unless one of them stands in the way.
-    fn scan_page_cache(&self, cpu: &Cpu<'_>, file: FileId, start: u32) -> Result<u32, ScanResult> {
-        let mut present = 0;
+    fn scan_page_cache(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        start: u32,
+        is_khugepaged: bool,
+    ) -> Result<u32, ScanResult> {
+        let (mut present, mut swap) = (0, 0);
         for index in start..start + self.hpn {
             // Empty slots cost no step: the walk of the xarray does not visit them.
-            if self.mapping(file).peek(index).is_none() {
-                continue;
+            match self.mapping(file).slot(index) {
+                Slot::Empty => continue,
+                Slot::Value(_) => {
+                    swap += 1;
+                    if is_khugepaged && swap > self.khugepaged_max_ptes_swap() {
+                        return Err(ScanResult::ExceedSwapPte);
+                    }
+                    continue;
+                }
+                Slot::Folio(_) | Slot::Retry => {}
             }
             let Some(folio) = self.mapping(file).load(cpu, index) else { continue };
             let f = self.folio(folio);

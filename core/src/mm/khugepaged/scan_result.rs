@@ -65,6 +65,8 @@ scan_results! {
     PmdMapped = "SCAN_PMD_MAPPED" goes_on Ok;
     /// SCAN_EXCEED_NONE_PTE: too many empty entries, or userfaultfd wants to hear of them.
     ExceedNonePte = "SCAN_EXCEED_NONE_PTE" stops Ebusy;
+    /// SCAN_EXCEED_SWAP_PTE: too many pages in swap.
+    ExceedSwapPte = "SCAN_EXCEED_SWAP_PTE" stops Einval;
     /// SCAN_PTE_NON_PRESENT: an entry that is not present.
     PteNonPresent = "SCAN_PTE_NON_PRESENT" goes_on Einval;
     /// SCAN_PTE_MAPPED_HUGEPAGE: the page cache holds the right huge page.

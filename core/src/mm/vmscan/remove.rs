@@ -28,9 +28,13 @@ impl Kernel {
         if f.refcount.read_once(cpu) as i64 != self.freeable_refs(folio) {
             return Written::Keep;
         }
-        // A page of a file: only flushers write to a file system, and shmem has no place in swap.
-        if !f.has(flags::SWAPCACHE) {
-            return Written::Keep;
+        if let Mapping::File(file) = f.peek_mapping() {
+            // Only flushers write to a file system.
+            if self.mapping(file).regular || !self.shmem_writepage(cpu, file, folio) {
+                return Written::Keep;
+            }
+            self.swap_writepage(cpu, folio);
+            return Written::Done;
         }
         f.flags.poke_bits(0, flags::DIRTY);
         self.swap_writepage(cpu, folio);

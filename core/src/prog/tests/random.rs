@@ -50,7 +50,6 @@ const NOT_DRAWN: &[&str] = &[
     "open_write",
     "close_write",
     "numa",
-    "poison",
     "fail_alloc",
     "oom_reap",
     "uffd_register",

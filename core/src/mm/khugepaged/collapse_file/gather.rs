@@ -1,11 +1,13 @@
 //! Stage 3: each page of the range is locked, isolated and unmapped, and then has three references and no more.
 
 use super::run::CollapseFile;
+use crate::mm::filemap::Slot;
 use crate::mm::folio::{Mapping, flags};
 use crate::mm::kernel::Kernel;
 use crate::mm::khugepaged::ScanResult;
 use crate::mm::place::ip;
 use crate::mm::rmap::TtuFlags;
+use crate::mm::shmem::SgpType;
 use crate::mm::types::FolioId;
 use crate::sync::Cpu;
 
@@ -48,8 +50,13 @@ impl Kernel {
         index: u32,
     ) -> Result<Option<FolioId>, ScanResult> {
         let mapping = self.mapping(c.file);
-        let Some(folio) = mapping.load(cpu, index) else {
-            let empty = index == c.start && (index..c.end).all(|i| mapping.peek(i).is_none());
+        let slot = mapping.load_slot(cpu, index);
+        if let Slot::Value(_) = slot {
+            mapping.xa_lock.unlock(cpu);
+            return self.lock_page_again(cpu, c, index).map(Some);
+        }
+        let Slot::Folio(folio) = slot else {
+            let empty = index == c.start && (index..c.end).all(|i| mapping.slot(i) == Slot::Empty);
             if !empty {
                 return Ok(None);
             }
@@ -59,12 +66,7 @@ impl Kernel {
         };
         if !self.folio(folio).has(flags::UPTODATE) {
             mapping.xa_lock.unlock(cpu);
-            cpu.pass(ip::cf2);
-            let found = self.shmem_get_folio_noalloc(cpu, c.file, index);
-            let folio = found.ok_or(ScanResult::Fail)?;
-            // Helps the isolation: it may still wait in this CPU's batch.
-            self.lru_add_drain(cpu);
-            return Ok(Some(folio));
+            return self.lock_page_again(cpu, c, index).map(Some);
         }
         // Only a trylock: the locks of the folios before it are held.
         let locked = self.folio(folio).lock.trylock(cpu);
@@ -73,6 +75,22 @@ impl Kernel {
         }
         mapping.xa_lock.unlock(cpu);
         if locked { Ok(Some(folio)) } else { Err(ScanResult::PageLock) }
+    }
+
+    /// Swaps the page in, or makes one of what fallocate has left.
+    fn lock_page_again(
+        &self,
+        cpu: &Cpu<'_>,
+        c: &CollapseFile,
+        index: u32,
+    ) -> Result<FolioId, ScanResult> {
+        cpu.pass(ip::cf2);
+        let folio = self
+            .shmem_get_folio(cpu, c.file, index, SgpType::Noalloc)
+            .map_err(|_| ScanResult::Fail)?;
+        // Helps the isolation: it may still wait in this CPU's batch.
+        self.lru_add_drain(cpu);
+        Ok(folio)
     }
 
     /// One page that is locked and has a reference. xa_lock is held again if it is one for the list.

@@ -2,11 +2,12 @@
 
 use super::unmap::{map_by_ptes, tell_huge};
 use super::{FILE, HPN, MM, PAGE, assert_reads, audit, entry, folio_at, tell, write};
+use crate::mm::filemap::Slot;
 use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::khugepaged::Errno;
 use crate::mm::tlb::UserAccess::{Read, Write};
-use crate::mm::types::{FolioId, Vaddr};
+use crate::mm::types::{FolioId, Pfn, Vaddr};
 use crate::mm::vma::VmFlags;
 use crate::sync::Cpu;
 
@@ -79,7 +80,7 @@ fn pageout_swaps_a_range_out() {
         audit(k, cpu);
         assert_reads(k, cpu, 7);
         // Behind the mapping there is nothing.
-        assert_eq!(k.madvise_cold(cpu, MM, Vaddr(0), 2 * HPN + 1, true), Errno::Einval);
+        assert_eq!(k.madvise_cold(cpu, MM, Vaddr(0), 2 * HPN + 1, true), Errno::Enomem);
         k.vma(super::VMA).change_flags(cpu, VmFlags::LOCKED, VmFlags::default());
         assert_eq!(k.madvise_cold(cpu, MM, Vaddr(0), 2 * HPN, true), Errno::Einval);
     });
@@ -110,14 +111,27 @@ fn a_huge_page_of_a_file_is_split_and_its_clean_pages_are_reclaimed() {
 }
 
 #[test]
-fn a_dirty_page_of_a_file_stays_while_there_is_nowhere_to_write_it_to() {
+fn dirty_pages_of_shmem_are_swapped_out_and_come_back() {
     tell_huge(|k, cpu, huge| {
         k.folio(huge).flags.poke_bits(flags::LRU | flags::DIRTY, 0);
+        k.mapping(FILE).alloced.poke(u64::from(HPN));
+        (0..HPN).for_each(|page| k.page(Pfn(huge.0 + page)).content.poke(u64::from(100 + page)));
         map_by_ptes(k, cpu);
-        assert!(!k.pageout(cpu, MM, PAGE));
-        assert!((HPN..2 * HPN).all(|index| k.mapping(FILE).peek(index).is_some()));
+        assert!(k.pageout(cpu, MM, PAGE));
+        let in_swap = |index| matches!(k.mapping(FILE).slot(index), Slot::Value(_));
+        assert!((HPN..2 * HPN).all(in_swap));
         assert!((HPN..2 * HPN).all(|page| entry(k, Vaddr(page)).is_none()));
+        assert_eq!(k.mapping(FILE).swapped.peek(), u64::from(HPN));
+        assert_eq!(k.mapping(FILE).nrpages.peek(), 0);
+        assert_eq!(k.user_access(cpu, MM, PAGE, Read), Ok(101));
+        assert!(!in_swap(PAGE.0));
+        let page = k.mapping(FILE).peek(PAGE.0).expect("it was swapped in");
+        assert!(k.folio(page).has(flags::DIRTY) && !k.folio(page).has(flags::SWAPCACHE));
+        assert_eq!(k.mapping(FILE).swapped.peek(), u64::from(HPN) - 1);
+        // What is in swap goes with the file.
         forget(k, cpu, huge);
+        assert_eq!(k.mapping(FILE).swapped.peek(), 0);
+        assert!(k.swap.touched().all(|(_, slot)| slot.count.peek() == 0 && slot.cache.peek() == 0));
     });
 }
 
