@@ -44,6 +44,7 @@ mod tlb;
 mod truncate;
 mod tunables;
 mod types;
+mod userfaultfd;
 mod vma;
 mod vmscan;
 

@@ -80,6 +80,8 @@ struct Grab {
     pfn: u32,
     write: bool,
     mapped: bool,
+    /// The mm has dropped the page since, or is about to.
+    dropped: bool,
 }
 
 /// A page that a CPU has pinned.
@@ -202,15 +204,17 @@ impl Observed {
         match what {
             What::GupGrab { mm, page, pfn, flags } => {
                 let write = FollFlags::from_bits(flags).write;
-                let grab = Grab { mm, page, pfn, write, mapped: false };
+                let dropped = self.is_uncertain(kernel, Cell::Private(mm, page));
+                let grab = Grab { mm, page, pfn, write, mapped: false, dropped };
                 self.gup[usize::from(cpu)] = Some(grab);
                 self.gup_look_again(kernel);
             }
             What::GupDone { mm, page, pfn, flags } => {
-                self.gup[usize::from(cpu)] = None;
+                // What is being dropped may be replaced at once; what was dropped since the grab has been, perhaps.
+                let grab = self.gup[usize::from(cpu)].take();
+                let dropped = grab.is_some_and(|grab| grab.dropped);
                 let anon = kernel.folio_of(Pfn(pfn)).is_anon();
-                // What is being dropped may be replaced at once.
-                let kept = !self.is_uncertain(kernel, Cell::Private(mm, page));
+                let kept = !dropped && !self.is_uncertain(kernel, Cell::Private(mm, page));
                 if FollFlags::from_bits(flags).pin && anon && kept {
                     self.pins.push(Pin { cpu, mm, page, pfn });
                 }
@@ -242,6 +246,9 @@ impl Observed {
         let before = std::mem::replace(&mut self.dropping[usize::from(cpu)], dropping);
         for gone in [before, dropping].into_iter().flatten() {
             self.pins.retain(|pin| !drops(kernel, gone, Cell::Private(pin.mm, pin.page)));
+            for grab in self.gup.iter_mut().flatten() {
+                grab.dropped |= drops(kernel, gone, Cell::Private(grab.mm, grab.page));
+            }
             for at in self.touched.clone() {
                 if drops(kernel, gone, at) {
                     *self.cell_mut(at) = 0;

@@ -80,6 +80,7 @@ impl Recount {
             self.rss[mm.idx()][which as usize] += i64::from(kernel.hpn);
             self.depositors[mm.idx()] += i64::from(which == Rss::Anon);
         }
+        self.depositors[mm.idx()] += i64::from(kernel.is_huge_zero_pmd(pmd));
         if pmd.is_migration() {
             self.migration = Some((mm, haddr));
         }

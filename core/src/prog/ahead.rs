@@ -7,12 +7,10 @@ use super::program::Program;
 use super::setup::Setup;
 
 /// Axes that change nothing yet.
-const AXES_AHEAD: [usize; 8] = [
+const AXES_AHEAD: [usize; 6] = [
     Axes::RCU_TABLE_FREE,
     Axes::SYNC_SWAP,
-    Axes::THP,
     Axes::SHMEM,
-    Axes::USE_ZERO_PAGE,
     Axes::MAX_PTES_NONE,
     Axes::MAX_PTES_SWAP,
     Axes::MAX_PTES_SHARED,

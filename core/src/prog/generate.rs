@@ -143,7 +143,7 @@ const FIRST_LOOK: u32 = 17;
 const GAP: u32 = 5;
 
 /// How often each scene is drawn: those with a private mapping more often, since only there a copy can be made.
-const SCENE_WEIGHTS: [(u32, usize); 12] = [
+const SCENE_WEIGHTS: [(u32, usize); 15] = [
     (2, 0),
     (10, 1),
     (1, 2),
@@ -156,6 +156,9 @@ const SCENE_WEIGHTS: [(u32, usize); 12] = [
     (2, 9),
     (2, 10),
     (1, 11),
+    (3, 12),
+    (1, 13),
+    (1, 14),
 ];
 
 /// Numbers of CPUs.

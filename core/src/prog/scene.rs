@@ -19,7 +19,7 @@ pub struct Scene {
 ///
 /// All have one address space and one file of a huge unit in huge folios, mapped at `1h` by small entries, unless the
 /// title says otherwise.
-pub static SCENES: [Scene; 12] = [
+pub static SCENES: [Scene; 15] = [
     Scene { title: "shared", items: &[MM, FILE, SHARED, table(0), populate(0)] },
     Scene { title: "private", items: &[MM, FILE, PRIVATE, table(0), populate(0)] },
     Scene {
@@ -86,6 +86,12 @@ pub static SCENES: [Scene; 12] = [
         title: "of small folios, shared, one page mapped in the secondary MMU too",
         items: &[MM, SMALL, SHARED, populate(0), KVM],
     },
+    Scene { title: "a huge page of anonymous memory", items: &[MM, HUGE_ANON, write(0, 1)] },
+    Scene { title: "anonymous memory that may be huge, read", items: &[MM, HUGE_ANON, read(0, 0)] },
+    Scene {
+        title: "private, and a huge page of anonymous memory",
+        items: &[MM, FILE, PRIVATE, HUGE_ANON, table(0), populate(0), write(1, 0)],
+    },
 ];
 
 /// The scene of a program that has no vma of its own.
@@ -117,6 +123,15 @@ const ANON: Setup = Setup::Mmap {
     off: Size::ZERO,
     prot: Prot::Rw,
     flags: NO_FLAGS,
+};
+const HUGE_ANON: Setup = Setup::Mmap {
+    mm: M0,
+    what: Mapped::Anon,
+    at: Size::huge(3),
+    len: Size::huge(2),
+    off: Size::ZERO,
+    prot: Prot::Rw,
+    flags: MapFlags::HUGEPAGE,
 };
 const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), access: Access::Read });
 

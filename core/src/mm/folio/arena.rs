@@ -5,9 +5,9 @@
 //! frames are free. A freed frame is reused as late as possible (`reuse`: as soon as possible) and with a new generation:
 //! whoever still reaches it is found out.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::object::{Folio, Page};
+use super::object::{Folio, Page, flags};
 use crate::mm::types::{FolioId, Pfn};
 
 /// Slots for huge folios.
@@ -28,7 +28,9 @@ pub struct Folios {
     next_small: AtomicU32,
     next_huge: AtomicU32,
     /// Frames in use of each huge slot.
-    busy: [AtomicU32; HUGE_MAX as usize],
+    busy: [AtomicU32; HUGE_MAX as usize + 1],
+    /// Whether the huge zero page was mapped.
+    zero_used: AtomicBool,
     /// What was freed last: a small frame, and a huge slot's first one. 0: nothing yet.
     freed: [AtomicU32; 2],
 }
@@ -36,7 +38,8 @@ pub struct Folios {
 impl Folios {
     pub(in crate::mm) fn new(hpn: u32) -> Folios {
         let small = small_folios(hpn);
-        let frames = small + HUGE_MAX * hpn;
+        // The last slot is the huge zero page's.
+        let frames = small + (HUGE_MAX + 1) * hpn;
         let mut folios = Folios {
             hpn,
             small,
@@ -45,9 +48,11 @@ impl Folios {
             next_small: AtomicU32::new(0),
             next_huge: AtomicU32::new(0),
             busy: Default::default(),
+            zero_used: AtomicBool::new(false),
             freed: Default::default(),
         };
-        (0..HUGE_MAX).for_each(|slot| folios.reset_slot(slot));
+        (0..=HUGE_MAX).for_each(|slot| folios.reset_slot(slot));
+        folios.reset_huge_zero_page();
         folios
     }
 
@@ -56,6 +61,9 @@ impl Folios {
         (0..small).for_each(|id| self.reset_frame(id));
         for slot in 0..(*self.next_huge.get_mut()).min(HUGE_MAX) {
             self.reset_slot(slot);
+        }
+        if std::mem::take(self.zero_used.get_mut()) {
+            self.reset_huge_zero_page();
         }
         *self.next_small.get_mut() = 0;
         *self.next_huge.get_mut() = 0;
@@ -82,7 +90,28 @@ impl Folios {
     }
 
     fn slot_of(&self, frame: u32) -> usize {
-        ((frame - self.small) / self.hpn % HUGE_MAX) as usize
+        ((frame - self.small) / self.hpn) as usize
+    }
+
+    /// The huge zero page is in use from the start: one reference keeps it for ever.
+    fn reset_huge_zero_page(&mut self) {
+        self.reset_slot(HUGE_MAX);
+        let folio = &mut self.folios[(self.small + HUGE_MAX * self.hpn) as usize];
+        *folio.allocated.get_mut() = 1;
+        folio.refcount.poke(1);
+        folio.flags.poke(flags::UPTODATE);
+    }
+
+    /// The first frame of the huge zero page. It is in no list of folios: nothing counts it.
+    #[inline]
+    pub fn huge_zero_page(&self) -> Pfn {
+        Pfn(self.slot_head(HUGE_MAX))
+    }
+
+    /// `mm_get_huge_zero_page`.
+    pub(in crate::mm) fn get_huge_zero_page(&self) -> Pfn {
+        self.zero_used.store(true, Ordering::Relaxed);
+        self.huge_zero_page()
     }
 
     /// `prep_compound_page` of a whole slot.

@@ -79,7 +79,8 @@ impl Kernel {
         cpu.pass(ip::gf1);
         let allowed = (self.steps.gup_pmd_recheck)(cpu, self.pmdp(mm, addr), orig)
             && (self.steps.gup_fast_pin_allowed)(cpu, self, folio, flags)
-            && (page.writable || !(self.steps.gup_must_unshare)(cpu, self, None, flags, pfn));
+            && (page.writable
+                || !(self.steps.gup_must_unshare)(cpu, self, None, flags, orig.pfn()));
         if !allowed {
             self.gup_put_folio(cpu, folio, flags);
             return None;
@@ -140,8 +141,11 @@ impl Kernel {
 
     /// `sanity_check_pinned_pages`: an anonymous page that is pinned belongs to its mm alone.
     pub(super) fn sanity_check_pinned_page(&self, cpu: &Cpu<'_>, page: UserPage) {
-        if page.flags.pin && self.folio_of(page.pfn).is_anon() {
-            let exclusive = self.page_anon_exclusive(page.pfn);
+        let folio = self.folios.of(page.pfn);
+        if page.flags.pin && self.folio(folio).is_anon() {
+            // Of a huge page that a PMD entry maps the head says it for all.
+            let head = self.folios.head(folio);
+            let exclusive = self.page_anon_exclusive(page.pfn) || self.page_anon_exclusive(head);
             cpu.vm_bug_on(!exclusive, "an anonymous page is pinned that is not exclusive");
         }
     }

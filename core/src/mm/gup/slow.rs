@@ -116,7 +116,8 @@ impl Kernel {
         }
         let pfn = Pfn(pmd.pfn().0 + addr.0 % self.hpn);
         let page = UserPage { pfn, writable: pmd.is_write(), flags };
-        self.follow_grab(cpu, vma, addr, page, pmd.is_dirty())
+        // The head says for all pages whether they are exclusive.
+        self.follow_grab(cpu, vma, addr, page, pmd.pfn(), pmd.is_dirty())
     }
 
     /// `follow_page_pte`.
@@ -128,7 +129,7 @@ impl Kernel {
         let entry = self.ptep_get(cpu, pte, addr);
         let page = UserPage { pfn: entry.pfn(), writable: entry.is_write(), flags };
         let found = if entry.access_permitted(flags.write) {
-            self.follow_grab(cpu, vma, addr, page, entry.is_dirty())
+            self.follow_grab(cpu, vma, addr, page, page.pfn, entry.is_dirty())
         } else {
             Follow::Missing
         };
@@ -143,13 +144,14 @@ impl Kernel {
         vma: VmaId,
         addr: Vaddr,
         page: UserPage,
+        exclusive: Pfn,
         dirty: bool,
     ) -> Follow {
         if !self.folios.is_valid(page.pfn) {
             return Follow::Missing;
         }
         let flags = page.flags;
-        if !page.writable && (self.steps.gup_must_unshare)(cpu, self, Some(vma), flags, page.pfn) {
+        if !page.writable && (self.steps.gup_must_unshare)(cpu, self, Some(vma), flags, exclusive) {
             return Follow::Shared;
         }
         self.try_grab_page(cpu, page.pfn, flags);

@@ -1,35 +1,72 @@
-//! `__split_huge_pmd` of a page of a file (kernel-semantics section 11.7).
+//! `__split_huge_pmd`: the huge PMD entry around an address goes (kernel-semantics section 11.7).
 
 use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::place::func;
-use crate::mm::types::{FolioId, MmId, Pmd, Vaddr, VmaId};
+use crate::mm::types::{FolioId, Pmd, Vaddr, VmaId};
 use crate::sync::Cpu;
 
 impl Kernel {
-    /// `__split_huge_pmd`: the huge PMD around `addr` goes, if there is one. Its pages can be faulted in again from
-    /// the page cache, so no table takes its place: the entry is empty afterwards. May sleep.
+    /// `__split_huge_pmd` of whatever is there: afterwards the entry is not huge. May sleep.
+    ///
+    /// Anonymous memory is mapped by PTEs then. Of a file the entry is empty: its pages can be faulted in again.
     pub fn __split_huge_pmd(&self, cpu: &Cpu<'_>, vma: VmaId, addr: Vaddr) {
+        self.__split_huge_pmd_of(cpu, vma, addr, false, None);
+    }
+
+    /// `__split_huge_pmd` of the entry that maps `folio`, which is locked (`split_huge_pmd_address`). With `freeze` the
+    /// PTEs of anonymous memory are migration entries, unless the page may be pinned. May sleep.
+    pub fn __split_huge_pmd_of(
+        &self,
+        cpu: &Cpu<'_>,
+        vma: VmaId,
+        addr: Vaddr,
+        freeze: bool,
+        folio: Option<FolioId>,
+    ) {
         let _f = cpu.enter(func::split_huge_pmd);
         let mm = self.vma(vma).spec().mm;
         let haddr = self.haddr(addr);
         self.mmu_notifier_invalidate_range_start(cpu, mm, haddr, self.hpn);
         let pml = self.pmd_lock(cpu, mm);
+        cpu.vm_bug_on(freeze && folio.is_none(), "a split of a PMD freezes some page");
+        if let Some(folio) = folio {
+            cpu.assert_held(self.folio(folio).lock.obj());
+        }
         // A zap or another split may have been faster.
-        if Pmd(self.pmdp(mm, haddr).read_once(cpu)).is_trans_huge() {
-            self.__split_huge_pmd_locked(cpu, mm, haddr);
+        let pmd = Pmd(self.pmdp(mm, haddr).read_once(cpu));
+        if (self.steps.huge.split_recheck)(pmd) && self.split_is_about(pmd, folio) {
+            self.__split_huge_pmd_locked(cpu, vma, haddr, freeze);
         }
         self.lock(pml).unlock(cpu);
         self.mmu_notifier_invalidate_range_end(cpu, mm, haddr, self.hpn);
     }
 
+    /// Whether the entry maps the folio that is to be split, if it is about one.
+    fn split_is_about(&self, pmd: Pmd, folio: Option<FolioId>) -> bool {
+        folio.is_none_or(|folio| {
+            self.folios.is_valid(pmd.pfn()) && self.folios.of(pmd.pfn()) == folio
+        })
+    }
+
     /// `__split_huge_pmd_locked`, under pml.
-    fn __split_huge_pmd_locked(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) {
+    fn __split_huge_pmd_locked(&self, cpu: &Cpu<'_>, vma: VmaId, haddr: Vaddr, freeze: bool) {
+        if self.vma(vma).spec().file.is_none() {
+            return self.split_anon_pmd_locked(cpu, vma, haddr, freeze);
+        }
+        let mm = self.vma(vma).spec().mm;
         let old = self.pmdp_huge_clear_flush(cpu, mm, haddr);
+        cpu.pass(crate::mm::place::ip::spd1);
         if !self.folios.is_valid(old.pfn()) {
             return;
         }
         let folio = self.folios.of(old.pfn());
+        if old.is_migration() {
+            // Rmap and reference went when the entry came.
+            let pages = -i64::from(self.hpn);
+            self.mm(mm).add_counter(cpu, self.mm_counter_file(folio), pages);
+            return;
+        }
         if old.is_dirty() && !self.folio(folio).has(flags::DIRTY) {
             self.folio_mark_dirty(cpu, folio);
         }
@@ -38,15 +75,30 @@ impl Kernel {
     }
 }
 
+/// Under pml the entry is still huge, or a huge page's migration entry.
+pub(in crate::mm) fn is_huge(pmd: Pmd) -> bool {
+    pmd.is_trans_huge() || pmd.is_migration()
+}
+
 /// The counter, then the reference: the folio says which counter it is, so it must still be there.
-pub(in crate::mm) fn uncount_then_put(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, folio: FolioId) {
+pub(in crate::mm) fn uncount_then_put(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    mm: crate::mm::MmId,
+    folio: FolioId,
+) {
     k.mm(mm).add_counter(cpu, k.mm_counter_file(folio), -i64::from(k.hpn));
     k.folio_put(cpu, folio);
 }
 
 /// The other way round, as v6.6 does it: a truncation may have left the PMD as the last user, and then a free page
 /// is asked which counter it belongs to.
-pub(in crate::mm) fn put_then_uncount(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, folio: FolioId) {
+pub(in crate::mm) fn put_then_uncount(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    mm: crate::mm::MmId,
+    folio: FolioId,
+) {
     k.folio_put(cpu, folio);
     k.mm(mm).add_counter(cpu, k.mm_counter_file(folio), -i64::from(k.hpn));
 }

@@ -1,8 +1,10 @@
 //! Which mms khugepaged knows (`__khugepaged_enter`, `__khugepaged_exit`, kernel-semantics sections 1.4 and 9.1).
 
+use crate::mm::huge_memory::eligible::Asks;
 use crate::mm::kernel::Kernel;
 use crate::mm::mm_struct::mmf;
-use crate::mm::types::{MmId, Vaddr, VmaId};
+use crate::mm::tunables::ThpEnabled;
+use crate::mm::types::{MmId, VmaId};
 use crate::mm::vma::VmFlags;
 use crate::sync::Cpu;
 
@@ -10,19 +12,12 @@ impl Kernel {
     /// `khugepaged_enter_vma`: the VMA has become eligible, so khugepaged gets to know its mm. mmap_lock is held.
     pub fn khugepaged_enter_vma(&self, cpu: &Cpu<'_>, vma: VmaId, flags: VmFlags) {
         let mm = self.vma(vma).spec().mm;
-        if self.mm(mm).flags.peek() & mmf::VM_HUGEPAGE == 0 && self.khugepaged_wants(vma, flags) {
+        // hugepage_flags_enabled()
+        let known = self.mm(mm).flags.peek() & mmf::VM_HUGEPAGE != 0;
+        let enabled = self.config.thp != ThpEnabled::Never;
+        if !known && enabled && self.hugepage_vma_check(vma, flags, Asks::KHUGEPAGED) {
             self.__khugepaged_enter(cpu, mm);
         }
-    }
-
-    /// Of `hugepage_vma_check` what concerns a VMA whose flags are about to be `flags`.
-    fn khugepaged_wants(&self, vma: VmaId, flags: VmFlags) -> bool {
-        let spec = self.vma(vma).spec();
-        let last = Vaddr((spec.end.0 / self.hpn).saturating_sub(1) * self.hpn);
-        flags.has(VmFlags::HUGEPAGE)
-            && !flags.has(VmFlags::NOHUGEPAGE)
-            && spec.transhuge_suitable(last, self.hpn)
-            && (spec.file.is_some() || self.peek_anon_vma(vma).is_some())
     }
 
     /// `__khugepaged_enter`: the slot holds on to the mm_struct.

@@ -1,11 +1,12 @@
 //! From an access that the hardware refused to the handler that knows what is missing
 //! (kernel-semantics sections 10.1 to 10.4).
 
+use crate::mm::huge_memory::eligible::Asks;
 use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::PteMap;
 use crate::mm::place::{func, ip};
 use crate::mm::tlb::{AccessFault, UserAccess};
-use crate::mm::types::{MmId, Pmd, Pte, TableId, Vaddr, VmaId};
+use crate::mm::types::{MmId, Pte, TableId, Vaddr, VmaId};
 use crate::sync::Cpu;
 
 /// What a user access that cannot be served gets instead.
@@ -200,15 +201,39 @@ impl Kernel {
         let _f = cpu.enter(func::handle_mm_fault);
         let (orig_pte, prealloc_pte) = (Pte::NONE, None);
         let mut vmf = VmFault { mm, vma, addr, write, vma_lock, unshare, orig_pte, prealloc_pte };
-        let orig_pmd = self.pmdp_get_lockless(cpu, mm, addr);
-        if orig_pmd.is_trans_huge() {
-            if !vmf.wants_own() || orig_pmd.is_write() {
-                self.huge_pmd_set_accessed(cpu, &vmf, orig_pmd);
-                return FaultResult::Done;
-            }
-            self.wp_huge_pmd(cpu, &vmf);
+        if let Some(result) = self.handle_huge_fault(cpu, &vmf) {
+            return result;
         }
         self.handle_pte_fault(cpu, &mut vmf)
+    }
+
+    /// The part of `__handle_mm_fault` that is about the PMD entry. `None`: the fault goes on with the PTE.
+    fn handle_huge_fault(&self, cpu: &Cpu<'_>, vmf: &VmFault) -> Option<FaultResult> {
+        let orig_pmd = self.pmdp_get_lockless(cpu, vmf.mm, vmf.addr);
+        if orig_pmd.is_none() {
+            let flags = self.vma(vmf.vma).spec().flags;
+            let eligible = self.hugepage_vma_check(vmf.vma, flags, Asks::FAULT);
+            return if eligible { self.create_huge_pmd(cpu, vmf) } else { None };
+        }
+        if orig_pmd.is_swap_pmd() {
+            cpu.vm_bug_on(
+                !orig_pmd.is_migration(),
+                "a PMD entry is not present, and no migration entry",
+            );
+            self.pmd_migration_entry_wait(cpu, vmf.mm, vmf.addr);
+            return Some(FaultResult::Done);
+        }
+        if !orig_pmd.is_trans_huge() {
+            return None;
+        }
+        if orig_pmd.is_protnone() && self.vma(vmf.vma).spec().accessible() {
+            return Some(self.do_huge_pmd_numa_page(cpu, vmf, orig_pmd));
+        }
+        if vmf.wants_own() && !orig_pmd.is_write() {
+            return self.wp_huge_pmd(cpu, vmf, orig_pmd);
+        }
+        self.huge_pmd_set_accessed(cpu, vmf, orig_pmd);
+        Some(FaultResult::Done)
     }
 
     /// `handle_pte_fault`. Everything up to the lock is a guess: the table may be retracted, the entry zapped.
@@ -258,15 +283,5 @@ impl Kernel {
     /// `vmf_pte_changed`, under ptl: whether the entry is another one than the fault was about.
     pub(super) fn vmf_pte_changed(&self, cpu: &Cpu<'_>, vmf: &VmFault, pte: PteMap) -> bool {
         self.ptep_get(cpu, pte, vmf.addr) != vmf.orig_pte
-    }
-
-    /// `huge_pmd_set_accessed`: another CPU made the entry what this one wanted, or the hardware lagged behind.
-    fn huge_pmd_set_accessed(&self, cpu: &Cpu<'_>, vmf: &VmFault, orig_pmd: Pmd) {
-        let pml = self.pmd_lock(cpu, vmf.mm);
-        let pmdp = self.pmdp(vmf.mm, vmf.addr);
-        if Pmd(pmdp.read_once(cpu)) == orig_pmd && vmf.write && !orig_pmd.is_dirty() {
-            pmdp.change_bits(cpu, Pte::DIRTY_BIT | Pte::ACCESSED_BIT, 0);
-        }
-        self.lock(pml).unlock(cpu);
     }
 }

@@ -15,5 +15,5 @@ mod zap;
 pub(super) mod tests;
 
 pub use fault::Signal;
-pub(super) use fault::{FaultFlags, FaultResult};
+pub(super) use fault::{FaultFlags, FaultResult, VmFault};
 pub(super) use zap::ZapDetails;

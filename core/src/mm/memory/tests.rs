@@ -12,8 +12,8 @@ use crate::mm::vma::{VmFlags, VmaSpec};
 use crate::mm::{Config, Kernel, Ptlock};
 use crate::sync::{Conductor, Cpu, Obj, Place, Splat, What};
 
-const HPN: u32 = 4;
-const M0: MmId = MmId(0);
+pub(in crate::mm) const HPN: u32 = 4;
+pub(in crate::mm) const M0: MmId = MmId(0);
 const M1: MmId = MmId(1);
 const F0: FileId = FileId(0);
 
@@ -101,7 +101,8 @@ pub(in crate::mm) fn check(k: &Kernel, cpu: &Cpu<'_>) {
         let (mut rss, mut tables) = ([0; 4], 0);
         for (addr, entry) in leaves(k, mm.id) {
             let pages = if entry.1 { i64::from(HPN) } else { 1 };
-            if let Some(which) = k.rss_of(entry.0).0 {
+            let huge = entry.1.then(|| k.rss_of_pmd(Pmd(entry.0.0)));
+            if let Some(which) = huge.unwrap_or_else(|| k.rss_of(entry.0)).0 {
                 rss[which as usize] += pages;
             }
             assert!(
@@ -111,6 +112,7 @@ pub(in crate::mm) fn check(k: &Kernel, cpu: &Cpu<'_>) {
         }
         tables += mm.pmds.iter().filter(|pmd| Pmd(pmd.peek()).is_table()).count() as u64;
         assert_eq!([0, 1, 2, 3].map(|i| mm.rss[i].peek() as i64), rss, "rss of {:?}", mm.id);
+        tables += k.deposited(mm.id).count() as u64;
         assert_eq!(mm.nr_ptes.peek(), tables, "nr_ptes of {:?}", mm.id);
         assert_eq!(mm.tlb_flush_pending.peek(), 0, "tlb_flush_pending");
         assert_eq!(mm.notifier.active.peek(), 0, "invalidations");
@@ -151,8 +153,9 @@ fn check_folio(k: &Kernel, folio: FolioId) {
     if k.folios.is_large(folio) {
         assert_eq!(f.nr_pages_mapped.peek() as i64, pages, "nr_pages_mapped of {folio:?}");
     }
-    let small = mapped.len() as i64 - huge;
-    assert_eq!(k.ptc_of(folio), small + huge * i64::from(HPN), "page_table_check of {folio:?}");
+    let checked = mapped.iter().filter(|entry| entry.0.is_user_accessible());
+    let checked: i64 = checked.map(|entry| if entry.1 { i64::from(HPN) } else { 1 }).sum();
+    assert_eq!(k.ptc_of(folio), checked, "page_table_check of {folio:?}");
 }
 
 /// All entries of an mm that are not empty, and whether they are huge.
@@ -160,7 +163,7 @@ pub(in crate::mm) fn leaves(k: &Kernel, mm: MmId) -> Vec<(Vaddr, (Pte, bool))> {
     let mut found = Vec::new();
     for (unit, pmd) in (0..).zip(&k.mm(mm).pmds) {
         let pmd = Pmd(pmd.peek());
-        if pmd.is_trans_huge() {
+        if pmd.is_trans_huge() || pmd.is_migration() {
             found.push((Vaddr(unit * HPN), (Pte(pmd.0), true)));
         } else if let Some(table) = pmd.pgtable().filter(|_| pmd.is_table()) {
             let entries =

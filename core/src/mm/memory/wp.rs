@@ -189,11 +189,4 @@ impl Kernel {
             self.page_remove_rmap(cpu, page);
         }
     }
-
-    /// `wp_huge_pmd` of a file's PMD: shmem has no `huge_fault`, so a copy is made of one page, and the others are
-    /// faulted in again. Always VM_FAULT_FALLBACK: the fault goes on with the PTE.
-    pub(super) fn wp_huge_pmd(&self, cpu: &Cpu<'_>, vmf: &VmFault) {
-        let _f = cpu.enter(func::wp_huge_pmd);
-        self.__split_huge_pmd(cpu, vmf.vma, vmf.addr);
-    }
 }

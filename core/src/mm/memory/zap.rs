@@ -79,7 +79,7 @@ impl Kernel {
             let next = Vaddr((self.haddr(addr).0 + self.hpn).min(end.0));
             let whole = next.0 - addr.0 == self.hpn;
             let pmd = self.pmdp_get_lockless(cpu, tlb.mm, addr);
-            if pmd.is_trans_huge() {
+            if pmd.is_trans_huge() || pmd.is_swap_pmd() {
                 if !whole {
                     self.__split_huge_pmd(cpu, vma, addr);
                 } else if self.zap_huge_pmd(cpu, tlb, addr) {

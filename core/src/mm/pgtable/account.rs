@@ -116,21 +116,24 @@ impl Kernel {
         if let Some(folio) = self.pmd_folio(entry) {
             cpu.debts.owe(Class::EntireMapcount.obj(folio.0), delta);
             cpu.debts.owe(Class::Refcount.obj(folio.0), delta);
-            if self.config.page_table_check && entry.is_user_accessible() {
-                cpu.debts.owe(Class::Ptc.obj(folio.0), pages);
-            }
+        }
+        let checked = self.config.page_table_check && entry.is_user_accessible();
+        if checked && self.folios.is_valid(entry.pfn()) {
+            cpu.debts.owe(Class::Ptc.obj(self.folios.of(entry.pfn()).0), pages);
         }
     }
 
-    /// Which rss counter counts the entry HPN times. A migration entry counts as its page.
+    /// Which rss counter counts the entry HPN times. A migration entry counts as its page, the huge zero page nowhere.
     pub fn rss_of_pmd(&self, entry: Pmd) -> RssDebt {
-        let leaf = entry.is_trans_huge() || entry.is_migration();
+        let huge = entry.is_trans_huge() && !self.is_huge_zero_pmd(entry);
+        let leaf = huge || entry.is_migration();
         RssDebt(if leaf { self.rss_of_page(entry.pfn()) } else { None })
     }
 
-    /// The folio that a huge entry maps, whether the hardware may use it or not. `None` of anything else.
+    /// The folio that a huge entry maps, whether the hardware may use it or not. `None` of anything else, and of the
+    /// huge zero page, which is not counted.
     pub fn pmd_folio(&self, entry: Pmd) -> Option<FolioId> {
-        (entry.is_trans_huge() && self.folios.is_valid(entry.pfn()))
-            .then(|| self.folios.of(entry.pfn()))
+        let huge = entry.is_trans_huge() && !self.is_huge_zero_pmd(entry);
+        (huge && self.folios.is_valid(entry.pfn())).then(|| self.folios.of(entry.pfn()))
     }
 }

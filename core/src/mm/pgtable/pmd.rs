@@ -31,10 +31,11 @@ impl Kernel {
 
     /// `pmdp_invalidate`: the entry stays huge for software, is gone for the hardware, and is flushed. Returns what it
     /// was, with all that the hardware had written into it. pml is held.
+    ///
+    /// v6.6 calls it for migration entries too, which stay what they are.
     pub fn pmdp_invalidate(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) -> Pmd {
         cpu.assert_held(self.lock_obj(self.pmd_lockptr(mm)));
         let now = Pmd(self.pmdp(mm, haddr).read_once(cpu));
-        cpu.vm_bug_on(!now.is_present(), "pmdp_invalidate() of an entry that is not present");
         let old = self.pmdp_establish(cpu, mm, haddr, now.mkinvalid());
         self.flush_tlb_range(cpu, mm, haddr, self.hpn);
         old

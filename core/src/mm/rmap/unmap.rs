@@ -91,7 +91,7 @@ impl Kernel {
         folio: FolioId,
     ) {
         cpu.assert_held(self.folio(folio).lock.obj());
-        self.__split_huge_pmd(cpu, vma, addr);
+        self.__split_huge_pmd_of(cpu, vma, addr, false, Some(folio));
     }
 
     /// Unmaps one page, under ptl. `false`: it could not be, and the entry is as it was.

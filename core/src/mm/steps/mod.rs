@@ -3,8 +3,10 @@
 //! A step is what some fix replaced, or what a protection consists of. `table.rs` is the table and its eras,
 //! `protections.rs` names what can be left out of it.
 
+mod huge;
 mod protections;
 mod table;
 
+pub use huge::HugeSteps;
 pub use protections::{PROTECTIONS, Protection};
 pub use table::{Era, Steps};

@@ -5,7 +5,7 @@
 use super::table::{Era, Steps, skip, skip_file};
 use crate::mm::folio;
 use crate::mm::gup;
-use crate::mm::huge_memory::split;
+use crate::mm::huge_memory::{split, split_anon};
 use crate::mm::khugepaged::{
     ScanResult, check, clear, collapse_file, driver, free, locks, notify, unlink,
 };
@@ -175,6 +175,19 @@ protections! {
     migrate_freeze ALL "a migration moves a folio only if nobody else holds it" |s| s.migrate_freeze = folio::freeze_any;
     split_freeze ALL "a folio is split only if nobody else holds it" |s| s.split_freeze = folio::freeze_any;
     share_pinned_check ALL "a page that may be pinned stays exclusive" |s| s.share_pinned_check = |_, _, _| false;
+
+    // Huge pages of anonymous memory
+    huge_pmd_recheck ALL "a huge fault finds the PMD empty under pml" |s| s.huge.pmd_recheck = |_, _| true;
+    huge_deposit ALL "a huge fault deposits a page table for the split" |s| s.huge.deposit = |cpu, k, _, table| k.pte_free_now(cpu, table);
+    zap_deposited ALL "a zap of a huge page frees the deposited page table" |s| s.huge.zap_deposited = |_, _, _| {};
+    huge_wp_recheck ALL "do_huge_pmd_wp_page() finds the same entry under pml" |s| s.huge.wp_recheck = |_, _, _| true;
+    huge_wp_relock_recheck ALL "... and again after it has slept on the folio lock" |s| s.huge.wp_relock_recheck = |_, _, _| true;
+    huge_wp_only_ref ALL "... and does not reuse a page that somebody else may have" |s| s.huge.wp_only_ref = |_, _, _| true;
+    huge_numa_recheck ALL "do_huge_pmd_numa_page() finds the same entry under pml" |s| s.huge.numa_recheck = |_, _, _| true;
+    split_recheck ALL "__split_huge_pmd() finds a huge entry under pml" |s| s.huge.split_recheck = |pmd| !pmd.is_none();
+    split_invalidate ALL "a split of anonymous memory invalidates the huge entry first" |s| s.huge.split_invalidate = split_anon::leave_valid;
+    split_flush ALL "... and flushes it" |s| s.huge.split_invalidate = split_anon::invalidate_only;
+    split_exclusive ALL "... and its pages stay exclusive" |s| s.huge.split_exclusive = |_, _, _| {};
 }
 
 #[cfg(test)]

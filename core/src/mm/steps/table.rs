@@ -1,5 +1,6 @@
 //! The steps of each era.
 
+use super::huge::HugeSteps;
 use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
 use crate::mm::huge_memory::split;
@@ -344,6 +345,8 @@ steps! {
     pmd_sync: fn(&Cpu<'_>, &Kernel) = pae::pmdp_get_lockless_sync;
     /// `do_swap_page` makes sure that it does not work on a torn entry.
     pte_unmap_same: fn(&Cpu<'_>, &Kernel, (PteMap, Lockptr), Vaddr, Pte) -> bool = pae::pte_unmap_same;
+    /// Huge pages of anonymous memory.
+    huge: HugeSteps = HugeSteps::V66;
     // gup.c
     /// GUP-fast turns interrupts off.
     gup_irq_save: fn(&Cpu<'_>) = |cpu| cpu.local_irq_disable();

@@ -110,7 +110,9 @@ impl Kernel {
 
     /// `smaps_pmd_entry`.
     fn smaps_pmd_entry(&self, cpu: &Cpu<'_>, mss: &mut Smaps, pmd: Pmd) {
-        if !(pmd.is_trans_huge() || pmd.is_migration()) || !self.folios.is_valid(pmd.pfn()) {
+        // vm_normal_page_pmd(): the huge zero page is nobody's.
+        let normal = pmd.is_trans_huge() && !self.is_huge_zero_pmd(pmd);
+        if !(normal || pmd.is_migration()) || !self.folios.is_valid(pmd.pfn()) {
             return;
         }
         let folio = self.folio_of(pmd.pfn());

@@ -27,6 +27,11 @@ impl VmaSpec {
         self.flags.has(VmFlags::SHARED)
     }
 
+    /// `vma_is_accessible`.
+    pub fn accessible(&self) -> bool {
+        self.flags.has(VmFlags::READ.with(VmFlags::WRITE).with(VmFlags::EXEC))
+    }
+
     /// VM_WRITE.
     #[inline]
     pub fn write(&self) -> bool {

@@ -1,0 +1,50 @@
+//! The steps of huge anonymous pages, which the eras have in common.
+
+use crate::mm::huge_memory::{anon, split, split_anon, wp, zap};
+use crate::mm::kernel::Kernel;
+use crate::mm::types::{FolioId, MmId, Pfn, Pmd, TableId, Vaddr};
+use crate::sync::{Cpu, Word};
+
+/// Whether the entry is still the one that was read without a lock.
+type PmdRecheck = fn(&Cpu<'_>, &Word, Pmd) -> bool;
+
+/// Field by field, what the kernel does there.
+#[derive(Clone, Copy, Debug)]
+pub struct HugeSteps {
+    /// A huge fault finds the PMD empty under pml.
+    pub pmd_recheck: fn(&Cpu<'_>, &Word) -> bool,
+    /// A huge fault deposits a table.
+    pub deposit: fn(&Cpu<'_>, &Kernel, MmId, TableId),
+    /// A zap frees the deposited table.
+    pub zap_deposited: fn(&Cpu<'_>, &Kernel, MmId),
+    /// `do_huge_pmd_wp_page` finds the same entry under pml.
+    pub wp_recheck: PmdRecheck,
+    /// ... and again after it has slept on the folio lock.
+    pub wp_relock_recheck: PmdRecheck,
+    /// ... and reuses a page that is not exclusive only if nobody else holds it.
+    pub wp_only_ref: fn(&Cpu<'_>, &Kernel, FolioId) -> bool,
+    /// `do_huge_pmd_numa_page` finds the same entry under pml.
+    pub numa_recheck: PmdRecheck,
+    /// `__split_huge_pmd` finds a huge entry under pml.
+    pub split_recheck: fn(Pmd) -> bool,
+    /// A split of anonymous memory invalidates the huge entry, and flushes it, before there are small ones.
+    pub split_invalidate: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) -> Pmd,
+    /// ... and makes each page exclusive if the huge page was.
+    pub split_exclusive: fn(&Kernel, Pfn, bool),
+}
+
+impl HugeSteps {
+    /// Linux v6.6.
+    pub const V66: HugeSteps = HugeSteps {
+        pmd_recheck: anon::pmd_is_none,
+        deposit: |cpu, k, mm, table| k.pgtable_trans_huge_deposit(cpu, mm, table),
+        zap_deposited: zap::zap_deposited_table,
+        wp_recheck: wp::pmd_same,
+        wp_relock_recheck: wp::pmd_same,
+        wp_only_ref: wp::only_ref,
+        numa_recheck: wp::pmd_same,
+        split_recheck: split::is_huge,
+        split_invalidate: |cpu, k, mm, haddr| k.pmdp_invalidate(cpu, mm, haddr),
+        split_exclusive: split_anon::keep_exclusive,
+    };
+}
