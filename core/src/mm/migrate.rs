@@ -96,7 +96,7 @@ impl Kernel {
     /// `migrate_folio_unmap` and `migrate_folio_move`, between the locks. Whoever faults on a migration entry
     /// waits for the source's lock.
     fn migrate_locked(&self, cpu: &Cpu<'_>, src: FolioId, dst: FolioId, mode: Mode) -> bool {
-        let anon_vma = (self.steps.migrate_anon_vma_ref)(cpu, self, src);
+        let anon_vma = (self.steps.vma.migrate_anon_vma_ref)(cpu, self, src);
         let was_mapped =
             self.folio(src).peek_mapping() != Mapping::None && self.read_mapped(cpu, src);
         if was_mapped {

@@ -1,5 +1,7 @@
 //! The mm_struct: an address space, its locks and its counters.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::class::Class;
 use super::kernel::{Kernel, UNITS_MAX};
 use super::mmu_notifier::Subscriptions;
@@ -35,6 +37,8 @@ pub struct MmStruct {
     pub mm_count: Word,
     /// `flags`: the `MMF_` bits of [`mmf`].
     pub flags: Word,
+    /// SIGNAL_GROUP_EXIT of the process: its threads come back from the kernel no more.
+    group_exit: AtomicBool,
     /// `page_table_lock`: all table locks if they are not split, and the first setting of a VMA's anon_vma.
     pub page_table_lock: Spinlock,
     /// The lock of the PMD table.
@@ -76,6 +80,7 @@ impl MmStruct {
             mm_users: Word::new(Class::MmUsers.obj(n), 1),
             mm_count: Word::new(Class::MmCount.obj(n), 1),
             flags: Word::new(Class::MmFlags.obj(n), 0),
+            group_exit: AtomicBool::new(false),
             page_table_lock: Spinlock::new(Class::PageTableLock.obj(n), pml),
             pml: Spinlock::new(Class::Pml.obj(n), pml),
             pmd_huge_pte: Word::new(Class::Deposit.obj(n), 0),
@@ -114,7 +119,29 @@ impl MmStruct {
         words.into_iter().chain(&self.pmds).chain(&self.rss).for_each(|word| word.poke(0));
         [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(1));
         self.links.iter_mut().for_each(LinkHistory::reset);
+        *self.group_exit.get_mut() = false;
         self.notifier.reset();
+    }
+
+    /// Whether its process ends.
+    pub fn is_group_exit(&self) -> bool {
+        self.group_exit.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_group_exit(&self) -> bool {
+        self.group_exit.swap(true, Ordering::SeqCst)
+    }
+
+    /// `mm_init` of a process that is forked: one user, one reference, no flags. `false`: the mm is in use, or somebody
+    /// holds on to what it was before.
+    pub fn init_forked(&self) -> bool {
+        let free = self.mm_users.peek() == 0 && self.mm_count.peek() == 0;
+        if free {
+            [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(1));
+            self.flags.poke(0);
+            self.group_exit.store(false, Ordering::SeqCst);
+        }
+        free
     }
 
     /// Before anybody runs: the mm does not exist until `fork` makes it.

@@ -43,8 +43,44 @@ impl Kernel {
             cpu.splat(Splat::Negative(self.mm(mm).mm_users.obj()));
         }
         if left == 0 {
-            let _f = cpu.enter(func::mmput);
-            self.mmdrop(cpu, mm);
+            self.__mmput(cpu, mm);
+        }
+    }
+
+    /// `__mmput`: without users.
+    fn __mmput(&self, cpu: &Cpu<'_>, mm: MmId) {
+        let _f = cpu.enter(func::mmput);
+        // Before the memory goes: khugepaged must not come to it in between.
+        self.__khugepaged_exit(cpu, mm);
+        self.exit_mmap(cpu, mm);
+        self.mmdrop(cpu, mm);
+    }
+
+    /// `do_group_exit`: all threads of the process end, each when it comes out of the kernel; here its first one does, with
+    /// the reference that the process was born with. The last one tears the memory down. `false`: it has ended already.
+    pub fn do_group_exit(&self, cpu: &Cpu<'_>, mm: MmId) -> bool {
+        let alive = self.mm(mm).is_alive() && !self.mm(mm).set_group_exit();
+        if alive {
+            self.mmput(cpu, mm);
+        }
+        alive
+    }
+
+    /// A thread of the process enters the kernel. `false`: there is no such process, or it was killed. Not a step: the
+    /// thread had its reference to the memory before.
+    pub fn thread_begin(&self, mm: MmId) -> bool {
+        let m = self.mm(mm);
+        if m.is_group_exit() || !m.is_alive() {
+            return false;
+        }
+        m.mm_users.poke_add(1);
+        true
+    }
+
+    /// The thread is back. Not a step, but if it was killed meanwhile and is the last one: then it tears the memory down.
+    pub fn thread_end(&self, cpu: &Cpu<'_>, mm: MmId) {
+        if self.mm(mm).mm_users.poke_add(-1) == 0 {
+            self.__mmput(cpu, mm);
         }
     }
 

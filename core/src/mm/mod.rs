@@ -27,6 +27,7 @@ mod mmget;
 mod mmu_notifier;
 mod names;
 mod observe;
+mod oom_kill;
 mod page_table_check;
 mod pagewalk;
 pub mod pgtable;

@@ -32,7 +32,12 @@ pub(super) const LOST_WRITE: Oracle = Oracle {
         _ => Ok(()),
     }),
     quiesce: Some(|view: &View<'_>, _| {
-        view.observed.known().try_for_each(|(at, stored)| {
+        // What a process had of its own is gone with it.
+        let kept = |at| match at {
+            Cell::Private(mm, _) => view.kernel.mm(MmId(mm)).is_alive(),
+            Cell::File(..) => true,
+        };
+        view.observed.known().filter(|&(at, _)| kept(at)).try_for_each(|(at, stored)| {
             let (found, name, obj) = find(view.kernel, at);
             if found == Some(stored) {
                 return Ok(());

@@ -2,7 +2,7 @@
 //!
 //! Verified: at quiescence a VMA in the tree is not detached, a VMA is in the tree and in i_mmap or gone, no two VMAs of
 //! an mm overlap, entries lie in VMAs, and a VMA with anonymous pages has an anon_vma; at every step, that nobody
-//! touches a VMA that was freed.
+//! touches a VMA that was freed; of an mm that has ended nothing is left.
 //! Not verified: that every VMA that could be merged is.
 
 use super::view::Wrong;
@@ -30,7 +30,8 @@ pub(super) const VMA_USED_AFTER_FREE: Oracle = Oracle {
 pub(super) const VMA_INCONSISTENT: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {
         view.kernel.vmas.iter().try_for_each(|(id, _)| linked(view.kernel, id))?;
-        view.kernel.mms.iter().try_for_each(|mm| entries(view.kernel, mm))
+        view.kernel.mms.iter().try_for_each(|mm| entries(view.kernel, mm))?;
+        view.kernel.mms.iter().filter(|mm| !mm.is_alive()).try_for_each(gone)
     }),
     ..Oracle::new(
         "vma_inconsistent",
@@ -91,6 +92,18 @@ fn entries(kernel: &Kernel, mm: &MmStruct) -> Result<(), Wrong> {
         }
     }
     Ok(())
+}
+
+/// Nothing is left of an mm without users.
+fn gone(mm: &MmStruct) -> Result<(), Wrong> {
+    let counters = mm.rss.iter().chain([&mm.nr_ptes, &mm.vma_tree]).chain(&mm.pmds);
+    match counters.into_iter().find(|word| word.peek() != 0) {
+        Some(word) => {
+            let detail = format!("m{} has no users, but something is left of it", mm.id.0);
+            Err(Wrong::new(detail, [word.obj()]))
+        }
+        None => Ok(()),
+    }
 }
 
 fn of_a_vma(kernel: &Kernel, mm: &MmStruct, addr: Vaddr) -> Result<VmaId, Wrong> {

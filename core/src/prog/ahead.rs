@@ -89,7 +89,6 @@ fn is_operation_ahead(op: &Op) -> bool {
         Op::Mremap { .. }
             | Op::Mprotect { .. }
             | Op::Fork { .. }
-            | Op::Exit { .. }
             | Op::Punch { .. }
             | Op::Alloc { .. }
             | Op::FileWrite { .. }
@@ -97,7 +96,6 @@ fn is_operation_ahead(op: &Op) -> bool {
             | Op::CloseWrite { .. }
             | Op::Numa { .. }
             | Op::FailAlloc { .. }
-            | Op::OomReap { .. }
             | Op::UffdRegister { .. }
             | Op::UffdUnregister { .. }
             | Op::UffdCopy { .. }

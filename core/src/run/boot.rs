@@ -55,8 +55,13 @@ fn declare_mms(kernel: &Kernel, program: &Program) {
         Setup::Mm { unborn } => Some(*unborn),
         _ => None,
     });
-    for (mm, _) in (0..).zip(mms).filter(|(_, unborn)| *unborn) {
-        kernel.mm(MmId(mm)).init_unborn();
+    for (mm, unborn) in (0..).map(MmId).zip(mms) {
+        if unborn {
+            kernel.mm(mm).init_unborn();
+        } else {
+            // Some VMA of it was eligible once, so khugepaged knows it.
+            kernel.init_khugepaged_slot(mm);
+        }
     }
 }
 

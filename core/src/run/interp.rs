@@ -3,7 +3,7 @@
 use super::boot::prot_flags;
 use super::layout::{Layout, Range};
 use crate::mm::{
-    FileId, FlagAdvice, FollFlags, Kernel, PagemapEntry, UserAccess, VmFlags, VmaSpec,
+    FileId, FlagAdvice, FollFlags, Kernel, MmId, PagemapEntry, UserAccess, VmFlags, VmaSpec,
 };
 use crate::oracle::Dropping;
 use crate::prog::{Access, Advice, FileRef, GupKind, Mapped, Op, Prot, Size};
@@ -13,6 +13,34 @@ use crate::sync::Cpu;
 ///
 /// What a call returns is between the kernel and the program: the oracles look at what it did.
 pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
+    match thread_of(layout, op) {
+        Some(mm) if k.thread_begin(mm) => {
+            perform(cpu, k, layout, op, tag);
+            k.thread_end(cpu, mm);
+        }
+        // The process was killed.
+        Some(_) => {}
+        None => perform(cpu, k, layout, op, tag),
+    }
+}
+
+/// The mm as whose thread a CPU performs the operation, and so uses its memory. The others hold on to the mm_struct at the
+/// most: they meet an mm that exits.
+fn thread_of(layout: &Layout, op: Op) -> Option<MmId> {
+    match op {
+        Op::Khugepaged { .. }
+        | Op::Swapout { .. }
+        | Op::Migrate { .. }
+        | Op::Split { .. }
+        | Op::Poison { .. }
+        | Op::TlbFill { .. }
+        | Op::TlbEvict { .. } => None,
+        Op::Fork { parent, .. } => Some(MmId(parent.0)),
+        op => op.vma().map(|vma| layout.vma(vma).mm),
+    }
+}
+
+fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
     let page = |at| layout.page(at);
     match op {
         Op::Read { at } => {
@@ -96,11 +124,12 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64)
             let mut vec = vec![0; range.pages() as usize];
             k.mincore(cpu, range.mm, range.start, &mut vec);
         }
+        Op::Exit { mm } => _ = k.do_group_exit(cpu, MmId(mm.0)),
+        Op::OomReap { mm } => _ = k.oom_reap_task_mm(cpu, MmId(mm.0)),
         // See `prog::not_modelled`: no program with one of these comes so far.
         Op::Mremap { .. }
         | Op::Mprotect { .. }
         | Op::Fork { .. }
-        | Op::Exit { .. }
         | Op::Punch { .. }
         | Op::Alloc { .. }
         | Op::FileWrite { .. }
@@ -108,7 +137,6 @@ pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64)
         | Op::CloseWrite { .. }
         | Op::Numa { .. }
         | Op::FailAlloc { .. }
-        | Op::OomReap { .. }
         | Op::UffdRegister { .. }
         | Op::UffdUnregister { .. }
         | Op::UffdCopy { .. }

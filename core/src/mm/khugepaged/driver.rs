@@ -170,7 +170,9 @@ pub fn unlocked(
 /// v6.6: khugepaged collapses what it finds at once, under the read lock, and installs nothing.
 pub fn khugepaged_at_once(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, haddr: Vaddr) {
     k.mm(mm).mmap_lock.down_read(cpu);
-    k.collapse_pte_mapped_thp(cpu, mm, haddr, false);
+    if !(k.steps.vma.test_exit)(cpu, k, mm) {
+        k.collapse_pte_mapped_thp(cpu, mm, haddr, false);
+    }
     k.mm(mm).mmap_lock.up_read(cpu);
 }
 

@@ -33,13 +33,49 @@ impl Kernel {
         self.mmgrab(cpu, mm);
     }
 
+    /// khugepaged begins to scan the mm: its slot is the cursor. `false`: it knows of no such mm.
+    pub(super) fn khugepaged_select(&self, cpu: &Cpu<'_>, mm: MmId) -> bool {
+        self.slots.lock.lock(cpu);
+        let listed = self.slots.listed.peek() >> mm.0 & 1 == 1;
+        if listed {
+            self.slots.cursor.add_return(cpu, 1 << (8 * mm.0));
+        }
+        self.slots.lock.unlock(cpu);
+        listed
+    }
+
+    fn is_scanned(&self, mm: MmId) -> bool {
+        self.slots.cursor.peek() >> (8 * mm.0) & 0xff != 0
+    }
+
+    /// It has scanned it, and goes on; the slot of an mm that exits meanwhile is its to free (`collect_mm_slot`).
+    pub(super) fn khugepaged_advance(&self, cpu: &Cpu<'_>, mm: MmId) {
+        self.slots.lock.lock(cpu);
+        self.slots.cursor.add_return(cpu, -(1 << (8 * mm.0)));
+        let free = self.hpage_collapse_test_exit(cpu, mm) && !self.is_scanned(mm);
+        if free {
+            self.slots.listed.change_bits(cpu, 0, 1 << mm.0);
+        }
+        self.slots.lock.unlock(cpu);
+        if free {
+            self.mmdrop(cpu, mm);
+        }
+    }
+
+    /// `khugepaged_enter` before anybody runs.
+    pub fn init_khugepaged_slot(&self, mm: MmId) {
+        self.mm(mm).flags.poke_bits(mmf::VM_HUGEPAGE, 0);
+        self.slots.listed.poke_bits(1 << mm.0, 0);
+        self.mm(mm).mm_count.poke_add(1);
+    }
+
     /// `__khugepaged_exit`: khugepaged forgets the mm, which has no users any more. If it is the one that is being
     /// scanned, that scan is waited for: it holds mmap_lock, or will find that the mm exits when it has taken it; and it
     /// is khugepaged that removes the slot. May sleep.
     pub fn __khugepaged_exit(&self, cpu: &Cpu<'_>, mm: MmId) {
         self.slots.lock.lock(cpu);
         let listed = self.slots.listed.read_once(cpu) >> mm.0 & 1 == 1;
-        let free = listed && self.slots.cursor.peek() != u64::from(mm.0) + 1;
+        let free = listed && !self.is_scanned(mm);
         if free {
             self.slots.listed.change_bits(cpu, 0, 1 << mm.0);
         }
@@ -48,7 +84,7 @@ impl Kernel {
             self.mm(mm).flags.change_bits(cpu, 0, mmf::VM_HUGEPAGE);
             self.mmdrop(cpu, mm);
         } else if listed {
-            (self.steps.khugepaged_exit_wait)(cpu, self, mm);
+            (self.steps.vma.khugepaged_exit_wait)(cpu, self, mm);
         }
     }
 }
@@ -57,4 +93,9 @@ impl Kernel {
 pub fn wait_for_scan(cpu: &Cpu<'_>, k: &Kernel, mm: MmId) {
     k.mmap_write_lock(cpu, mm);
     k.mmap_write_unlock(cpu, mm);
+}
+
+/// `hpage_collapse_test_exit`.
+pub fn test_exit(cpu: &Cpu<'_>, k: &Kernel, mm: MmId) -> bool {
+    k.hpage_collapse_test_exit(cpu, mm)
 }

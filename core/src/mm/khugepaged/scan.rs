@@ -80,14 +80,24 @@ impl Kernel {
     /// `khugepaged_scan_mm_slot`, from `start` to `end`: each aligned range whose huge page is mapped by PTEs.
     pub fn khugepaged_scan_range(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, end: Vaddr) {
         let _f = cpu.enter(func::khugepaged_scan_mm_slot);
-        let mmap_lock = &self.mm(mm).mmap_lock;
+        if !self.khugepaged_select(cpu, mm) {
+            return;
+        }
         (self.steps.khugepaged_visit)(cpu, self, mm);
+        self.khugepaged_scan_vmas(cpu, mm, start, end);
+        self.khugepaged_advance(cpu, mm);
+    }
+
+    fn khugepaged_scan_vmas(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, end: Vaddr) {
+        let mmap_lock = &self.mm(mm).mmap_lock;
         let mut haddr = Vaddr(start.0.next_multiple_of(self.hpn));
         while haddr.0 + self.hpn <= end.0 {
             if !mmap_lock.down_read_trylock(cpu) {
                 return;
             }
-            let found = self.vma_lookup(cpu, mm, haddr).map(|vma| self.vma(vma).spec());
+            let exits = (self.steps.vma.test_exit)(cpu, self, mm);
+            let found = self.vma_lookup(cpu, mm, haddr).filter(|_| !exits);
+            let found = found.map(|vma| self.vma(vma).spec());
             let eligible = found.filter(|spec| spec.transhuge_suitable(haddr, self.hpn));
             mmap_lock.up_read(cpu);
             let Some((spec, file)) = eligible.and_then(|spec| Some((spec, spec.file?))) else {

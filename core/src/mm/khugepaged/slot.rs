@@ -17,7 +17,8 @@ pub struct Slots {
     pub(super) lock: Spinlock,
     /// The mms with a slot, one bit each.
     pub(super) listed: Word,
-    /// `khugepaged_scan.mm_slot`: 0, or the mm that is being scanned + 1.
+    /// `khugepaged_scan.mm_slot`: by whom each mm is being scanned, a byte an mm. There is one khugepaged, but a program
+    /// may have it on several CPUs.
     pub(super) cursor: Word,
     slots: Vec<MmSlot>,
 }
@@ -78,6 +79,7 @@ impl Kernel {
             return;
         }
         let nr = (slot.nr_pte_mapped_thp.peek() as usize).min(ADDRESSES);
+        let nr = if (self.steps.vma.test_exit)(cpu, self, mm) { 0 } else { nr };
         for i in 0..nr {
             let haddr = Vaddr(slot.pte_mapped_thp[i].peek() as u32);
             self.collapse_pte_mapped_thp(cpu, mm, haddr, false);

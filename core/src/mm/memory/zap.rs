@@ -64,7 +64,7 @@ impl Kernel {
     }
 
     /// `zap_pmd_range`: unit by unit; one whose PMD entry changes under it is looked at again.
-    fn zap_pmd_range(
+    pub(in crate::mm) fn zap_pmd_range(
         &self,
         cpu: &Cpu<'_>,
         tlb: &mut MmuGather,

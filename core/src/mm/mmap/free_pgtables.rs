@@ -30,9 +30,9 @@ impl Kernel {
             let (piece, rest) = left.split_at(len);
             for &vma in piece {
                 if mm_wr_locked {
-                    (self.steps.free_pgtables_start_write)(cpu, self, vma);
+                    (self.steps.vma.free_pgtables_start_write)(cpu, self, vma);
                 }
-                (self.steps.unlink_before_tables)(cpu, self, vma);
+                (self.steps.vma.unlink_before_tables)(cpu, self, vma);
             }
             let next = rest.first().map_or(ceiling, |&next| self.vma(next).spec().start);
             let end = piece.last().map_or(ceiling, |&last| self.vma(last).spec().end);
@@ -40,7 +40,7 @@ impl Kernel {
             left = rest;
         }
         for &vma in vmas {
-            (self.steps.unlink_after_tables)(cpu, self, vma);
+            (self.steps.vma.unlink_after_tables)(cpu, self, vma);
         }
     }
 

@@ -23,18 +23,18 @@ impl Kernel {
     /// `vma_link_file`: walks of `i_mmap` find the VMA from now on.
     pub fn vma_link_file(&self, cpu: &Cpu<'_>, vma: VmaId) {
         if let Some(file) = self.vma(vma).spec().file {
-            (self.steps.i_mmap_link_lock)(cpu, self, file);
+            (self.steps.vma.i_mmap_link_lock)(cpu, self, file);
             self.mapping(file).i_mmap.insert(cpu, vma);
-            (self.steps.i_mmap_link_unlock)(cpu, self, file);
+            (self.steps.vma.i_mmap_link_unlock)(cpu, self, file);
         }
     }
 
     /// `unlink_file_vma`: no walk of `i_mmap` finds the VMA any longer, and those that have found it are over.
     pub fn unlink_file_vma(&self, cpu: &Cpu<'_>, vma: VmaId) {
         if let Some(file) = self.vma(vma).spec().file {
-            (self.steps.i_mmap_link_lock)(cpu, self, file);
+            (self.steps.vma.i_mmap_link_lock)(cpu, self, file);
             self.mapping(file).i_mmap.remove(cpu, vma);
-            (self.steps.i_mmap_link_unlock)(cpu, self, file);
+            (self.steps.vma.i_mmap_link_unlock)(cpu, self, file);
         }
     }
 }

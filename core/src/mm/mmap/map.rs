@@ -34,7 +34,7 @@ impl Kernel {
         }
         let vma = self.vmas.alloc(spec).ok_or(Errno::Enomem)?;
         // It may be found as soon as it is in the tree, and is not complete yet.
-        (self.steps.mmap_start_write)(cpu, self, vma);
+        (self.steps.vma.mmap_start_write)(cpu, self, vma);
         self.mm(spec.mm).vma_tree.change_bits(cpu, 1 << vma.0, 0);
         self.vma_link_file(cpu, vma);
         self.khugepaged_enter_vma(cpu, vma, spec.flags);

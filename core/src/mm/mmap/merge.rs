@@ -93,7 +93,7 @@ impl Kernel {
         let involved =
             [Some(plan.vma), plan.adjust.map(|(vma, _)| vma), plan.remove[0], plan.remove[1]];
         for vma in involved.into_iter().flatten() {
-            (self.steps.merge_start_write)(cpu, self, vma);
+            (self.steps.vma.merge_start_write)(cpu, self, vma);
         }
         for (dst, src) in plan.dup.into_iter().flatten() {
             if self.dup_anon_vma(cpu, dst, src).is_err() {
@@ -210,10 +210,10 @@ impl Kernel {
         (start, end, pgoff): (Vaddr, Vaddr, u32),
         next: Option<VmaId>,
     ) -> Result<(), Errno> {
-        (self.steps.merge_start_write)(cpu, self, vma);
+        (self.steps.vma.merge_start_write)(cpu, self, vma);
         let swallowed = next.filter(|&next| next != vma && self.vma(next).spec().end == end);
         if let Some(next) = swallowed {
-            (self.steps.merge_start_write)(cpu, self, next);
+            (self.steps.vma.merge_start_write)(cpu, self, next);
             self.dup_anon_vma(cpu, vma, next)?;
         }
         let vp = super::VmaPrepare { remove: [swallowed, None], ..self.init_vma_prep(vma, None) };

@@ -2,6 +2,7 @@
 //!
 //! A bound of a VMA changes under mmap_lock, the VMA's own lock, and the locks of both rmap trees, all for write.
 
+pub(super) mod exit;
 pub(super) mod free_pgtables;
 pub(super) mod i_mmap;
 mod map;

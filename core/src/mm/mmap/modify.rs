@@ -38,7 +38,7 @@ impl Kernel {
 
     /// `vm_flags_reset`: the VMA is locked for write first, so that no fault holds it. One step.
     pub fn vma_set_flags(&self, cpu: &Cpu<'_>, vma: VmaId, flags: VmFlags) {
-        (self.steps.flags_start_write)(cpu, self, vma);
+        (self.steps.vma.flags_start_write)(cpu, self, vma);
         cpu.vm_bug_on(
             self.config.per_vma_lock && !self.vma_is_write_locked(vma),
             "the flags of a VMA change that is not locked for write",

@@ -74,7 +74,7 @@ impl Kernel {
                 vmas[..n].iter().for_each(|&vma| self.vma_mark_detached(cpu, vma, false));
                 return Err(errno);
             }
-            (self.steps.munmap_start_write)(cpu, self, vma);
+            (self.steps.vma.munmap_start_write)(cpu, self, vma);
             self.vma_mark_detached(cpu, vma, true);
         }
         Ok(vmas)

@@ -33,13 +33,13 @@ impl Kernel {
     /// `vma_prepare`: the locks of both rmap trees, for write. The VMAs are locked for write, and mmap_lock is.
     pub(super) fn vma_prepare(&self, cpu: &Cpu<'_>, vp: &VmaPrepare) {
         if let Some(file) = vp.file {
-            (self.steps.vma_adjust_i_mmap_lock)(cpu, self, file);
+            (self.steps.vma.vma_adjust_i_mmap_lock)(cpu, self, file);
             if let Some(insert) = vp.insert {
                 self.mapping(file).i_mmap.insert(cpu, insert);
             }
         }
         if let Some(anon_vma) = vp.anon_vma {
-            (self.steps.vma_adjust_anon_vma_lock)(cpu, self, anon_vma);
+            (self.steps.vma.vma_adjust_anon_vma_lock)(cpu, self, anon_vma);
         }
     }
 
@@ -60,10 +60,10 @@ impl Kernel {
         }
         if let Some(anon_vma) = vp.anon_vma {
             vp.adj_next.into_iter().chain([vp.vma]).for_each(|vma| self.anon_vma_update(vma));
-            (self.steps.vma_adjust_anon_vma_unlock)(cpu, self, anon_vma);
+            (self.steps.vma.vma_adjust_anon_vma_unlock)(cpu, self, anon_vma);
         }
         if let Some(file) = vp.file {
-            (self.steps.vma_adjust_i_mmap_unlock)(cpu, self, file);
+            (self.steps.vma.vma_adjust_i_mmap_unlock)(cpu, self, file);
         }
         for vma in removed() {
             self.vma_mark_detached(cpu, vma, true);
@@ -97,13 +97,13 @@ impl Kernel {
         end: Vaddr,
         adjust_next: i64,
     ) {
-        (self.steps.vma_split_huge_pmd)(cpu, self, vma, start);
-        (self.steps.vma_split_huge_pmd)(cpu, self, vma, end);
+        (self.steps.vma.vma_split_huge_pmd)(cpu, self, vma, start);
+        (self.steps.vma.vma_split_huge_pmd)(cpu, self, vma, end);
         if adjust_next > 0 {
             let spec = self.vma(vma).spec();
             if let Some(next) = self.find_vma(spec.mm, spec.end) {
                 let start = Vaddr(self.vma(next).spec().start.0 + adjust_next as u32);
-                (self.steps.vma_split_huge_pmd)(cpu, self, next, start);
+                (self.steps.vma.vma_split_huge_pmd)(cpu, self, next, start);
             }
         }
     }

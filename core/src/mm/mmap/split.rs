@@ -35,7 +35,7 @@ impl Kernel {
             self.__vm_area_free(cpu, new);
             return Err(Errno::Enomem);
         }
-        (self.steps.split_start_write)(cpu, self, vma);
+        (self.steps.vma.split_start_write)(cpu, self, vma);
         self.vma_start_write(cpu, new);
         let vp = super::VmaPrepare { insert: Some(new), ..self.init_vma_prep(vma, None) };
         self.vma_prepare(cpu, &vp);

@@ -1,12 +1,15 @@
 //! The table of steps: what an era of the kernel does at each place where eras, or a wrong variant, differ.
 //!
 //! A step is what some fix replaced, or what a protection consists of. `table.rs` is the table and its eras,
-//! `protections.rs` names what can be left out of it.
+//! `protections.rs` names what can be left out of it. A mechanism with many steps has a table of its own in it.
 
 mod huge;
+mod group;
 mod protections;
 mod table;
+mod vma;
 
 pub use huge::HugeSteps;
 pub use protections::{PROTECTIONS, Protection};
 pub use table::{Era, Steps};
+pub use vma::VmaSteps;

@@ -124,33 +124,35 @@ protections! {
     pte_map_rcu ALL "pte_offset_map() holds RCU" |s| { s.pte_map_rcu_lock = |_| {}; s.pte_map_rcu_unlock = |_| {}; };
     pte_map_recheck ALL "pte_offset_map_lock() looks at the PMD again under ptl" |s| s.pte_map_recheck = |_, _, _, _| true;
     // VMAs and their locks
-    munmap_start_write ALL "munmap locks the VMA for write before it takes it out of the tree" |s| s.munmap_start_write = |_, _, _| {};
-    split_start_write ALL "a VMA is locked for write before it is split" |s| s.split_start_write = |_, _, _| {};
-    merge_start_write ALL "VMAs are locked for write before they are merged" |s| s.merge_start_write = |_, _, _| {};
-    mmap_start_write ALL "a new VMA is locked for write before it is in the tree" |s| s.mmap_start_write = |_, _, _| {};
-    flags_start_write ALL "a VMA is locked for write before its flags change" |s| s.flags_start_write = |_, _, _| {};
-    unlink_before_tables ALL "free_pgtables() takes a VMA out of the rmap trees before it frees its tables" |s| { s.unlink_before_tables = |_, _, _| {}; s.unlink_after_tables = free_pgtables::unlink; };
-    vma_adjust_i_mmap_lock ALL "i_mmap is held for write when a bound of a VMA moves" |s| { s.vma_adjust_i_mmap_lock = |_, _, _| {}; s.vma_adjust_i_mmap_unlock = |_, _, _| {}; };
-    vma_adjust_anon_vma_lock ALL "anon_vma is held for write when a bound of a VMA moves" |s| { s.vma_adjust_anon_vma_lock = |_, _, _| {}; s.vma_adjust_anon_vma_unlock = |_, _, _| {}; };
-    vma_split_huge_pmd ALL "no huge PMD lies across a bound of a VMA" |s| s.vma_split_huge_pmd = |_, _, _, _| {};
-    vma_lock_seq_recheck ALL "vma_start_read() compares the sequence numbers again under vm_lock" |s| s.vma_lock_seq_recheck = |_, _, _| true;
-    vma_lock_anon_check ALL "lock_vma_under_rcu() refuses an anonymous VMA without an anon_vma" |s| s.vma_lock_anon_check = |_, _, _| false;
-    vma_lock_range_check ALL "lock_vma_under_rcu() looks at the VMA's bounds again under its lock" |s| s.vma_lock_range_check = |_, _, _| true;
-    vma_lock_detached_check ALL "lock_vma_under_rcu() does not use a VMA that has left the tree" |s| s.vma_lock_detached_check = |_, _, _| false;
+    munmap_start_write ALL "munmap locks the VMA for write before it takes it out of the tree" |s| s.vma.munmap_start_write = |_, _, _| {};
+    split_start_write ALL "a VMA is locked for write before it is split" |s| s.vma.split_start_write = |_, _, _| {};
+    merge_start_write ALL "VMAs are locked for write before they are merged" |s| s.vma.merge_start_write = |_, _, _| {};
+    mmap_start_write ALL "a new VMA is locked for write before it is in the tree" |s| s.vma.mmap_start_write = |_, _, _| {};
+    flags_start_write ALL "a VMA is locked for write before its flags change" |s| s.vma.flags_start_write = |_, _, _| {};
+    unlink_before_tables ALL "free_pgtables() takes a VMA out of the rmap trees before it frees its tables" |s| { s.vma.unlink_before_tables = |_, _, _| {}; s.vma.unlink_after_tables = free_pgtables::unlink; };
+    vma_adjust_i_mmap_lock ALL "i_mmap is held for write when a bound of a VMA moves" |s| { s.vma.vma_adjust_i_mmap_lock = |_, _, _| {}; s.vma.vma_adjust_i_mmap_unlock = |_, _, _| {}; };
+    vma_adjust_anon_vma_lock ALL "anon_vma is held for write when a bound of a VMA moves" |s| { s.vma.vma_adjust_anon_vma_lock = |_, _, _| {}; s.vma.vma_adjust_anon_vma_unlock = |_, _, _| {}; };
+    vma_split_huge_pmd ALL "no huge PMD lies across a bound of a VMA" |s| s.vma.vma_split_huge_pmd = |_, _, _, _| {};
+    vma_lock_seq_recheck ALL "vma_start_read() compares the sequence numbers again under vm_lock" |s| s.vma.vma_lock_seq_recheck = |_, _, _| true;
+    vma_lock_anon_check ALL "lock_vma_under_rcu() refuses an anonymous VMA without an anon_vma" |s| s.vma.vma_lock_anon_check = |_, _, _| false;
+    vma_lock_range_check ALL "lock_vma_under_rcu() looks at the VMA's bounds again under its lock" |s| s.vma.vma_lock_range_check = |_, _, _| true;
+    vma_lock_detached_check ALL "lock_vma_under_rcu() does not use a VMA that has left the tree" |s| s.vma.vma_lock_detached_check = |_, _, _| false;
     wp_vma_lock_anon ALL "do_wp_page() without mmap_lock does not prepare an anon_vma" |s| s.wp_vma_lock_anon = |_, _, _| true;
-    vma_free_rcu ALL "a VMA is freed after a grace period" |s| s.vma_free_rcu = vma::free_now;
+    vma_free_rcu ALL "a VMA is freed after a grace period" |s| s.vma.vma_free_rcu = vma::free_now;
 
     // Entries of two words (PAE)
     pae_recheck ALL "a lockless reader of two words reads the low one again" |s| s.pae_recheck = |_, _, _| true;
     pae_irq_off ALL "pte_offset_map() reads the two words of the PMD with interrupts off" |s| { s.pae_irq_save = |_| {}; s.pae_irq_restore = |_| {}; };
     pmd_sync READ_LOCKED "whoever unlinks a table waits for CPUs that read the PMD with interrupts off" |s| s.pmd_sync = |_, _| {};
     pte_unmap_same ALL "do_swap_page() finds out that the entry was torn" |s| s.pte_unmap_same = |_, _, _, _, _| true;
-    i_mmap_link_lock ALL "i_mmap is held for write when a VMA comes or goes: walks of it are over" |s| { s.i_mmap_link_lock = |_, _, _| {}; s.i_mmap_link_unlock = |_, _, _| {}; };
-    anon_vma_recheck ALL "anon_vma_prepare() finds the VMA still without an anon_vma under page_table_lock" |s| s.anon_vma_recheck = anon_vma::install;
-    anon_vma_mapped_recheck ALL "folio_lock_anon_vma_read() finds the folio still mapped under the lock" |s| s.anon_vma_mapped_recheck = |_, _| true;
-    migrate_anon_vma_ref ALL "a migration keeps the anon_vma of the page that it has unmapped" |s| s.migrate_anon_vma_ref = |_, _, _| None;
-    unlink_anon_vma_lock ALL "the root is held for write when a VMA leaves its anon_vmas: walks of them are over" |s| s.unlink_anon_vma_lock = |_, _, _, _| {};
-    khugepaged_exit_wait ALL "an mm that exits waits for the scan that khugepaged is doing of it" |s| s.khugepaged_exit_wait = |_, _, _| {};
+    i_mmap_link_lock ALL "i_mmap is held for write when a VMA comes or goes: walks of it are over" |s| { s.vma.i_mmap_link_lock = |_, _, _| {}; s.vma.i_mmap_link_unlock = |_, _, _| {}; };
+    anon_vma_recheck ALL "anon_vma_prepare() finds the VMA still without an anon_vma under page_table_lock" |s| s.vma.anon_vma_recheck = anon_vma::install;
+    anon_vma_mapped_recheck ALL "folio_lock_anon_vma_read() finds the folio still mapped under the lock" |s| s.vma.anon_vma_mapped_recheck = |_, _| true;
+    migrate_anon_vma_ref ALL "a migration keeps the anon_vma of the page that it has unmapped" |s| s.vma.migrate_anon_vma_ref = |_, _, _| None;
+    unlink_anon_vma_lock ALL "the root is held for write when a VMA leaves its anon_vmas: walks of them are over" |s| s.vma.unlink_anon_vma_lock = |_, _, _, _| {};
+    exit_mmap_lock ALL "exit_mmap() frees the tables with mmap_lock for write" |s| { s.vma.exit_mmap_lock = |_, _, _| {}; s.vma.exit_mmap_unlock = |_, _, _| {}; s.vma.free_pgtables_start_write = |_, _, _| {}; };
+    test_exit ALL "khugepaged leaves an mm alone that exits" |s| s.vma.test_exit = |_, _, _| false;
+    khugepaged_exit_wait ALL "an mm that exits waits for the scan that khugepaged is doing of it" |s| s.vma.khugepaged_exit_wait = |_, _, _| {};
     // gup.c
     gup_irq_off ALL "GUP-fast turns interrupts off: no table vanishes under it" |s| { s.gup_irq_save = |_| {}; s.gup_irq_restore = |_| {}; };
     gup_pin_seq ALL "a pin by GUP-fast does not overlap a fork's write-protecting" |s| { s.gup_pin_seq_begin = |_, _, _| Some(0); s.gup_pin_seq_retry = |_, _, _, _| false; };

@@ -1,24 +1,23 @@
 //! The steps of each era.
 
 use super::huge::HugeSteps;
+use super::group::steps;
+use super::vma::VmaSteps;
 use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
 use crate::mm::huge_memory::split;
 use crate::mm::kernel::Kernel;
 use crate::mm::khugepaged::collapse_file::{self, CollapseFile};
 use crate::mm::khugepaged::{
-    Collapse, ScanResult, abort, check, clear, driver, free, install, locks, mm_slot, notify,
-    pre_seed, read_locked, retract, unlink,
+    Collapse, ScanResult, abort, check, clear, driver, free, install, locks, notify, pre_seed,
+    read_locked, retract, unlink,
 };
 use crate::mm::kvm;
-use crate::mm::mmap::{free_pgtables, i_mmap, prep};
 use crate::mm::mmu_notifier::{self, Itree, Subscriptions};
 use crate::mm::pgtable::{Lockptr, PteMap, pae};
-use crate::mm::rmap::anon_vma;
 use crate::mm::shmem::{self, Undone};
-use crate::mm::types::{AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, TableId, Vaddr, VmaId};
-use crate::mm::vma;
-use crate::sync::{Cpu, Rwsem, Word};
+use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, TableId, Vaddr, VmaId};
+use crate::sync::{Cpu, Word};
 
 /// A kernel of a certain time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -94,20 +93,10 @@ pub(super) type FileAct = fn(&Cpu<'_>, &Kernel, &mut CollapseFile);
 /// A stage that is left out.
 pub(super) fn skip_file(_: &Cpu<'_>, _: &Kernel, _: &mut CollapseFile) {}
 
-macro_rules! steps {
-    ($($(#[$doc:meta])* $field:ident: $type:ty = $v66:expr;)*) => {
-        /// The table. Field by field, what the kernel does there.
-        #[derive(Clone, Copy, Debug)]
-        pub struct Steps { $($(#[$doc])* pub $field: $type,)* }
-
-        impl Steps {
-            /// Linux v6.6.
-            pub const V66: Steps = Steps { $($field: $v66,)* };
-        }
-    };
-}
-
 steps! {
+    /// The table. Field by field, what the kernel does there.
+    pub struct Steps;
+
     /// `collapse_pte_mapped_thp` itself.
     collapse_pte_mapped_thp: fn(&Cpu<'_>, &Kernel, MmId, Vaddr, bool) -> ScanResult = read_locked::collapse_pte_mapped_thp;
     /// How MADV_COLLAPSE holds mmap_lock around it.
@@ -280,59 +269,10 @@ steps! {
     /// `pte_offset_map_lock` looks at the PMD again under ptl.
     pte_map_recheck: fn(&Cpu<'_>, &Kernel, &Word, Pmd) -> bool = |cpu, k, pmdp, pmd| k.pmdp_read_lockless(cpu, pmdp) == pmd;
 
-    // VMAs and their locks
-    /// munmap locks the VMA for write.
-    munmap_start_write: fn(&Cpu<'_>, &Kernel, VmaId) = vma::lock::start_write;
-    /// `__split_vma` locks the VMA for write.
-    split_start_write: fn(&Cpu<'_>, &Kernel, VmaId) = vma::lock::start_write;
-    /// `vma_merge` and `vma_expand` lock the VMAs for write.
-    merge_start_write: fn(&Cpu<'_>, &Kernel, VmaId) = vma::lock::start_write;
-    /// `mmap_region` locks the new VMA for write.
-    mmap_start_write: fn(&Cpu<'_>, &Kernel, VmaId) = vma::lock::start_write;
-    /// The VMA is locked for write before its flags change.
-    flags_start_write: fn(&Cpu<'_>, &Kernel, VmaId) = vma::lock::start_write;
-    /// `free_pgtables` locks the VMA for write, if mmap_lock is held for write.
-    free_pgtables_start_write: fn(&Cpu<'_>, &Kernel, VmaId) = vma::lock::start_write;
-    /// `free_pgtables` takes the VMA out of the rmap trees.
-    unlink_before_tables: fn(&Cpu<'_>, &Kernel, VmaId) = free_pgtables::unlink;
-    /// ... after the tables are gone.
-    unlink_after_tables: fn(&Cpu<'_>, &Kernel, VmaId) = |_, _, _| {};
-    /// `vma_prepare` takes i_mmap for write.
-    vma_adjust_i_mmap_lock: fn(&Cpu<'_>, &Kernel, FileId) = i_mmap::lock_write;
-    /// `vma_complete` drops it.
-    vma_adjust_i_mmap_unlock: fn(&Cpu<'_>, &Kernel, FileId) = i_mmap::unlock_write;
-    /// `vma_prepare` takes the root of the anon_vma for write.
-    vma_adjust_anon_vma_lock: fn(&Cpu<'_>, &Kernel, AnonVmaId) = prep::anon_vma_lock;
-    /// `vma_complete` drops it.
-    vma_adjust_anon_vma_unlock: fn(&Cpu<'_>, &Kernel, AnonVmaId) = prep::anon_vma_unlock;
-    /// `vma_adjust_trans_huge` splits the huge PMD across a new bound.
-    vma_split_huge_pmd: fn(&Cpu<'_>, &Kernel, VmaId, Vaddr) = prep::split_huge_pmd_if_needed;
-    /// `vma_start_read` compares the sequence numbers again under `vm_lock`.
-    vma_lock_seq_recheck: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = vma::lock::seq_unchanged;
-    /// `lock_vma_under_rcu` refuses an anonymous VMA without an anon_vma.
-    vma_lock_anon_check: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = vma::lock::anon_vma_missing;
-    /// `lock_vma_under_rcu` looks at the VMA's bounds again.
-    vma_lock_range_check: fn(&Kernel, VmaId, Vaddr) -> bool = vma::lock::contains;
-    /// `lock_vma_under_rcu` finds out that the VMA has left the tree.
-    vma_lock_detached_check: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = vma::lock::detached;
+    /// VMAs, their locks and their anon_vmas, and the end of an mm.
+    vma: VmaSteps = VmaSteps::V66;
     /// `do_wp_page` under the lock of the VMA: whether it has an anon_vma already.
     wp_vma_lock_anon: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = |cpu, k, vma| k.vma_anon_vma(cpu, vma).is_some();
-    /// `vm_area_free`.
-    vma_free_rcu: fn(&Cpu<'_>, &Kernel, VmaId) = vma::free_by_rcu;
-    /// The lock around each change of `i_mmap`.
-    i_mmap_link_lock: fn(&Cpu<'_>, &Kernel, FileId) = i_mmap::lock_write;
-    /// ... and its release.
-    i_mmap_link_unlock: fn(&Cpu<'_>, &Kernel, FileId) = i_mmap::unlock_write;
-    /// `anon_vma_prepare`, under the locks.
-    anon_vma_recheck: fn(&Cpu<'_>, &Kernel, VmaId, AnonVmaId) -> bool = anon_vma::install_if_missing;
-    /// `folio_lock_anon_vma_read` looks at the folio again.
-    anon_vma_mapped_recheck: fn(&Kernel, FolioId) -> bool = anon_vma::still_mapped;
-    /// A migration keeps the anon_vma.
-    migrate_anon_vma_ref: fn(&Cpu<'_>, &Kernel, FolioId) -> Option<AnonVmaId> = anon_vma::get_for_migration;
-    /// `unlink_anon_vmas` takes the root's lock.
-    unlink_anon_vma_lock: for<'k> fn(&Cpu<'_>, &'k Kernel, &mut Option<&'k Rwsem>, AnonVmaId) = anon_vma::lock_root;
-    /// `__khugepaged_exit` waits for a scan of the mm.
-    khugepaged_exit_wait: fn(&Cpu<'_>, &Kernel, MmId) = mm_slot::wait_for_scan;
 
     // Entries of two words (PAE)
     /// A lockless reader reads the low word again.

@@ -9,7 +9,7 @@ impl Kernel {
     /// `vm_area_free`. Nobody finds the VMA any longer, in the tree or by rmap.
     pub fn vm_area_free(&self, cpu: &Cpu<'_>, vma: VmaId) {
         if self.config.per_vma_lock {
-            (self.steps.vma_free_rcu)(cpu, self, vma);
+            (self.steps.vma.vma_free_rcu)(cpu, self, vma);
         } else {
             self.__vm_area_free(cpu, vma);
         }

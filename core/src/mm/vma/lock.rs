@@ -32,12 +32,12 @@ impl Kernel {
                 break None;
             }
             // Its neighbours' anon_vmas are looked at in anon_vma_prepare(), and those VMAs are not locked.
-            let anon_vma_missing = (self.steps.vma_lock_anon_check)(cpu, self, vma);
-            if anon_vma_missing || !(self.steps.vma_lock_range_check)(self, vma, addr) {
+            let anon_vma_missing = (self.steps.vma.vma_lock_anon_check)(cpu, self, vma);
+            if anon_vma_missing || !(self.steps.vma.vma_lock_range_check)(self, vma, addr) {
                 self.vma_end_read(cpu, vma);
                 break None;
             }
-            if !(self.steps.vma_lock_detached_check)(cpu, self, vma) {
+            if !(self.steps.vma.vma_lock_detached_check)(cpu, self, vma) {
                 break Some(vma);
             }
             // Something else may be mapped there by now.
@@ -59,7 +59,7 @@ impl Kernel {
             return false;
         }
         cpu.pass(ip::vr2);
-        if (self.steps.vma_lock_seq_recheck)(cpu, self, vma) {
+        if (self.steps.vma.vma_lock_seq_recheck)(cpu, self, vma) {
             return true;
         }
         area.vm_lock.up_read(cpu);

@@ -55,6 +55,7 @@ struct Host<'a> {
     steps_left: Cell<u32>,
     cut_in: &'a dyn Fn() -> bool,
     release: &'a dyn Fn(),
+    waits: Cell<u32>,
     blocked: Cell<Option<bool>>,
     splats: Splats,
 }
@@ -70,6 +71,11 @@ impl Conductor for Host<'_> {
     }
 
     fn wait(&self, _: &Cpu<'_>, _: Obj) {
+        self.waits.set(self.waits.get() + 1);
+        if self.waits.get() > 100 {
+            // For a guest that itself waits for the host: this is no meeting.
+            resume_unwind(Box::new(Blocked));
+        }
         (self.release)();
     }
 
@@ -110,12 +116,21 @@ pub(in crate::mm) fn meet<T>(
             steps_left: Cell::new(at),
             cut_in: &|| catch_unwind(AssertUnwindSafe(|| guest(&kernel, &cpu1))).is_err(),
             release: &|| release(&kernel, &cpu1),
+            waits: Cell::new(0),
             blocked: Cell::new(None),
             splats: Splats::default(),
         };
         let cpu0 = Cpu::conducted(0, &kernel.smp, &first, None, false);
-        let result = host(&kernel, &cpu0);
-        let Some(blocked) = first.blocked.get() else { break };
+        let result = catch_unwind(AssertUnwindSafe(|| host(&kernel, &cpu0)));
+        let Some(blocked) = first.blocked.get() else {
+            assert!(result.is_ok(), "the host waits for itself");
+            break;
+        };
+        let result = match result {
+            Ok(result) => result,
+            Err(panic) if panic.is::<Blocked>() => continue,
+            Err(panic) => resume_unwind(panic),
+        };
         let splats = [first.splats.take(), second.0.take()].concat();
         found += usize::from(wrong(&Meeting { kernel: &kernel, result, blocked, splats }));
     }

@@ -33,7 +33,7 @@ impl Kernel {
         cpu.pass(ip::av2);
         // Against other threads with mmap_lock for read.
         page_table_lock.lock(cpu);
-        let linked = (self.steps.anon_vma_recheck)(cpu, self, vma, anon_vma);
+        let linked = (self.steps.vma.anon_vma_recheck)(cpu, self, vma, anon_vma);
         page_table_lock.unlock(cpu);
         cpu.pass(ip::av3);
         self.anon_vma_rwsem(anon_vma).up_write(cpu);
@@ -108,7 +108,7 @@ impl Kernel {
         let mut empty = [AnonVmaId(0); CHAIN_MAX];
         let mut nr_empty = 0;
         for id in area.anon_vma_chain.iter() {
-            (self.steps.unlink_anon_vma_lock)(cpu, self, &mut root, id);
+            (self.steps.vma.unlink_anon_vma_lock)(cpu, self, &mut root, id);
             let anon_vma = self.anon_vma(id);
             anon_vma.tree.remove(cpu, vma);
             area.anon_vma_chain.remove(id);

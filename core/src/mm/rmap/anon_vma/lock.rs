@@ -50,7 +50,7 @@ impl Kernel {
         let root = AnonVmaId(anon_vma.root.read_once(cpu) as u8);
         let rwsem = &self.anon_vma(root).rwsem;
         if rwsem.down_read_trylock(cpu) {
-            let mapped = (self.steps.anon_vma_mapped_recheck)(self, folio);
+            let mapped = (self.steps.vma.anon_vma_mapped_recheck)(self, folio);
             if !mapped {
                 rwsem.up_read(cpu);
             }
@@ -59,7 +59,7 @@ impl Kernel {
         }
         // Somebody has it: a reference keeps it over the sleep.
         let pinned = anon_vma.refcount.inc_not_zero(cpu);
-        let mapped = pinned && (self.steps.anon_vma_mapped_recheck)(self, folio);
+        let mapped = pinned && (self.steps.vma.anon_vma_mapped_recheck)(self, folio);
         cpu.rcu_read_unlock();
         if !mapped {
             if pinned {
