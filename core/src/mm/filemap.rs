@@ -264,8 +264,8 @@ impl Kernel {
         self.folio(folio).flags.poke_bits(flags::UPTODATE | flags::SWAPBACKED, 0);
     }
 
-    /// `shmem_mapping`: whether the file is one of shmem. All are, so far.
-    pub fn shmem_mapping(&self, _: FileId) -> bool {
-        true
+    /// `shmem_mapping`: whether the file is one of shmem.
+    pub fn shmem_mapping(&self, file: FileId) -> bool {
+        !self.mapping(file).regular
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Verified: a page of GUP-fast was mapped, with the permission that was needed, at some instant when the reference was
 //! already there; a long-term pin for writing is of anonymous memory or shmem that was not truncated; a page that is held
-//! is not freed; a pinned anonymous page is not replaced under its mm, unless the mm drops it; at quiescence, pincounts.
+//! is not freed; a pinned anonymous page, or page of a private mapping pinned for long, is not replaced under its mm, unless
+//! the mm drops it; at quiescence, pincounts.
 //! Not verified: that GUP-fast succeeds where it could.
 
 use super::counters::{equal, settled};

@@ -67,7 +67,8 @@ pub struct Observed {
     unlinked: [Option<(u8, u32)>; CPUS_MAX],
     /// The page that a CPU in GUP-fast has grabbed, and whether it was mapped since.
     gup: [Option<Grab>; CPUS_MAX],
-    /// The anonymous pages that are pinned, and that their mms have not dropped since.
+    /// The pages that are pinned for an mm that must not get others in their place, and has not dropped them since:
+    /// anonymous ones, and those of private mappings that are pinned for long.
     pins: Vec<Pin>,
     hpn: u32,
 }
@@ -166,7 +167,7 @@ impl Observed {
         self.gup[usize::from(cpu)].is_some_and(|grab| grab.mapped)
     }
 
-    /// The anonymous pages that are pinned and were not dropped.
+    /// The pages that are pinned, that their mms must not replace.
     pub fn pins(&self) -> impl Iterator<Item = Pin> + '_ {
         self.pins.iter().copied()
     }
@@ -213,9 +214,11 @@ impl Observed {
                 // What is being dropped may be replaced at once; what was dropped since the grab has been, perhaps.
                 let grab = self.gup[usize::from(cpu)].take();
                 let dropped = grab.is_some_and(|grab| grab.dropped);
+                let flags = FollFlags::from_bits(flags);
                 let anon = kernel.folio_of(Pfn(pfn)).is_anon();
+                let private = matches!(self.cell_of(kernel, mm, page), Some(Cell::Private(..)));
                 let kept = !dropped && !self.is_uncertain(kernel, Cell::Private(mm, page));
-                if FollFlags::from_bits(flags).pin && anon && kept {
+                if flags.pin && (anon || flags.longterm && private) && kept {
                     self.pins.push(Pin { cpu, mm, page, pfn });
                 }
             }

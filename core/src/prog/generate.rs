@@ -103,7 +103,9 @@ const WEIGHTS: &[(u32, Make)] = &[
     (2, |_| Op::Put),
     (2, |dice| Op::Split { at: dice.at() }),
     (1, |dice| Op::Poison { at: dice.at() }),
+    (2, |dice| Op::HmmFault { at: dice.at(), access: dice.access() }),
     (1, |dice| Op::Smaps { vma: dice.vma() }),
+    (1, |dice| Op::Pagemap { vma: dice.vma() }),
     (1, |dice| Op::Mincore { at: dice.at(), len: Size::ZERO }),
     (1, |dice| dice.madvise(Advice::Hugepage)),
     (1, |dice| Op::Exit { mm: MmRef(dice.below(2) as u8) }),
@@ -111,14 +113,14 @@ const WEIGHTS: &[(u32, Make)] = &[
 ];
 
 /// The operations that collapse, for the program that shall have one.
-const COLLAPSES: [(u32, Make); 3] = &[
+const COLLAPSES: &[(u32, Make)] = &[
     (5, |dice| Op::Madvise { at: dice.at(), len: Size::ZERO, advice: Advice::Collapse }),
     (3, |dice| Op::Khugepaged { vma: dice.vma() }),
     (2, |dice| Op::Uprobe { at: dice.at() }),
 ];
 
 /// What the set-up has more of than its scene, in one program of four.
-const EXTRAS: [(u32, Make); 4] = &[
+const EXTRAS: &[(u32, Make)] = &[
     (3, |dice| Op::Write { at: dice.at() }),
     (2, |dice| Op::Read { at: dice.at() }),
     (2, |dice| dice.madvise(Advice::Dontneed)),
@@ -126,7 +128,7 @@ const EXTRAS: [(u32, Make); 4] = &[
 ];
 
 /// Operations that meet a collapse in its windows: what a meeting is made of.
-const PARTNERS: [(u32, Make); 9] = &[
+const PARTNERS: &[(u32, Make)] = &[
     (24, |dice| Op::Write { at: dice.at() }),
     (2, |dice| Op::Read { at: dice.at() }),
     (2, |dice| dice.madvise(Advice::Dontneed)),
@@ -146,7 +148,7 @@ const FIRST_LOOK: u32 = 17;
 const GAP: u32 = 5;
 
 /// How often each scene is drawn: those with a private mapping more often, since only there a copy can be made.
-const SCENE_WEIGHTS: [(u32, usize); 15] = &[
+const SCENE_WEIGHTS: &[(u32, usize)] = &[
     (2, 0),
     (10, 1),
     (1, 2),

@@ -4,7 +4,7 @@ use crate::mm::{
     Config, FileId, Kernel, MaxPtes, MmId, Ptlock, ShmemHuge, ThpEnabled, Vaddr, VmFlags, VmaId,
     VmaSpec, Width, flags,
 };
-use crate::prog::{Axes, Backing, FileKind, MapFlags, Mapped, Program, Prot, Setup, Size};
+use crate::prog::{Axes, Backing, FileKind, MapFlags, Mapped, Op, Program, Prot, Setup, Size};
 use crate::sync::Cpu;
 
 /// The configuration that a program's axes ask for.
@@ -36,6 +36,14 @@ fn max_ptes(axes: Axes, axis: usize) -> MaxPtes {
 pub(super) fn boot(kernel: &mut Kernel, program: &Program) {
     declare_mms(kernel, program);
     declare_vmas(kernel, program);
+    // Whoever subscribes first takes all locks of the mm: that is over before anybody runs, and costs the others nothing.
+    let setup = program.setup.iter().filter_map(|item| match item {
+        Setup::Do(op) => Some(op),
+        _ => None,
+    });
+    if program.cpus.iter().flatten().chain(setup).any(|op| matches!(op, Op::HmmFault { .. })) {
+        kernel.mms.iter().for_each(|mm| mm.notifier.itree.set_has_itree());
+    }
     let mut files = 0..;
     for item in &program.setup {
         if let Setup::File { len, kind, backing } = *item

@@ -101,6 +101,10 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
             k.pte_alloc_under_mmap_lock(cpu, mm, addr);
         }
         Op::Map { vma, what, prot, off } => map(cpu, k, layout, layout.vma(vma), (what, prot, off)),
+        Op::HmmFault { at, access } => {
+            let (mm, addr) = page(at);
+            _ = k.hmm_fault(cpu, mm, addr, access.is_write());
+        }
         Op::GupFast { at, access, kind } => {
             let (mm, addr) = page(at);
             k.gup_fast(cpu, mm, addr, foll_flags(access, kind));

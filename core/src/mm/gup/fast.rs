@@ -100,6 +100,8 @@ impl Kernel {
     ) -> Option<UserPage> {
         let _f = cpu.enter(func::gup_pte_range);
         cpu.pass(ip::gf2);
+        // Nothing is accessed here. But until RCU is held only the interrupts keep the table.
+        cpu.step(0, 2);
         // pte_offset_map() of the copy on the stack.
         (self.steps.pte_map_rcu_lock)(cpu);
         let pte = PteMap { table: self.pgtable(cpu, pmd) };

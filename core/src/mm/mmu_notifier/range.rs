@@ -65,11 +65,12 @@ impl Kernel {
         let _f = cpu.enter(func::mmu_notifier_invalidate_range_end);
         // A subscriber's callback may sleep here too (semantics 7.2).
         cpu.might_sleep();
-        let subscriptions = &self.mm(mm).notifier;
-        subscriptions.itree.inv_end(cpu);
-        subscriptions.kvm_end(cpu);
+        // Told before the subscribers are, each in its turn: who is the first may mirror the range again at once.
         let open = cpu.debts.close_range(mm.0, start.0, pages);
         cpu.vm_bug_on(!open, "mmu_notifier_invalidate_range_end() of a range that is not open");
         cpu.note(What::Notifier { mm: mm.0, start: start.0, pages, open: false });
+        let subscriptions = &self.mm(mm).notifier;
+        subscriptions.itree.inv_end(cpu);
+        subscriptions.kvm_end(cpu);
     }
 }

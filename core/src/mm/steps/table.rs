@@ -307,6 +307,7 @@ steps! {
     /// `gup_must_unshare`.
     gup_must_unshare: fn(&Cpu<'_>, &Kernel, Option<VmaId>, FollFlags, Pfn) -> bool = gup::must_unshare;
 
+
     // mmu_notifier.c and who subscribes
     /// KVM does not map a page whose invalidation is in progress.
     kvm_in_progress: fn(&Cpu<'_>, &Subscriptions, Vaddr) -> bool = kvm::in_progress;

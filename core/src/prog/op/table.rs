@@ -115,6 +115,13 @@ operations! {
         /// Whether the guest writes.
         access: Access,
     };
+    /// A device that mirrors a huge unit in the manner of HMM faults at an address.
+    HmmFault = "hmm_fault" {
+        /// The address.
+        at: At,
+        /// Whether the device writes.
+        access: Access,
+    };
     /// This CPU's TLB takes in the translation of an address, as speculation may at any time.
     TlbFill = "tlb_fill" {
         /// The address.

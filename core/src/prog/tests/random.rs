@@ -57,7 +57,6 @@ const NOT_DRAWN: &[&str] = &[
     "uffd_continue",
     "uffd_poison",
     "uffd_wp",
-    "pagemap",
     "context_switch",
 ];
 

@@ -128,6 +128,7 @@ fn every_operation() {
   khugepaged(v0)
   uprobe(v0)
   kvm_fault(v0, write)
+  hmm_fault(v0+1, write)
   tlb_fill(v0, write)
   tlb_evict(v0)
   rcu_gp()
