@@ -120,7 +120,7 @@ impl Kernel {
         pte: PteMap,
         flags: FollFlags,
     ) -> Option<UserPage> {
-        let orig = self.ptep_get(cpu, pte, addr);
+        let orig = self.ptep_get_lockless(cpu, pte, addr);
         cpu.pass(ip::gf3);
         if !orig.access_permitted(flags.write) || orig.is_special() {
             return None;
