@@ -32,8 +32,12 @@ pub struct AddressSpace {
     pub nrpages: Word,
     /// `info->alloced` of shmem: pages that the inode is charged for.
     pub alloced: Word,
-    /// `info->swapped`: pages of it that are in swap.
+    /// `info->swapped` of shmem: pages that are swapped out. Under `info->lock`.
     pub swapped: Word,
+    /// `nr_thps`: huge pages that a regular file has, or is about to have.
+    pub nr_thps: Word,
+    /// `inode->i_writecount`: who has the file open for writing.
+    pub i_writecount: Word,
     /// `info->lock`.
     pub info_lock: Spinlock,
 }
@@ -90,6 +94,8 @@ impl AddressSpace {
             nrpages: Word::new(Class::NrPages.obj(n), 0),
             alloced: Word::new(Class::IBlocks.obj(n), 0),
             swapped: Word::new(Class::IBlocks.obj(32 + n), 0),
+            nr_thps: Word::new(Class::NrThps.obj(n), 0),
+            i_writecount: Word::new(Class::IWritecount.obj(n), 0),
             info_lock: Spinlock::new(Class::IBlocks.obj(16 + n), LockClass::spinning(rank::LEAF)),
         }
     }
@@ -101,7 +107,14 @@ impl AddressSpace {
         self.xa_lock.reset();
         self.info_lock.reset();
         self.i_mmap.reset();
-        let words = [&self.i_size, &self.nrpages, &self.alloced, &self.swapped];
+        let words = [
+            &self.i_size,
+            &self.nrpages,
+            &self.alloced,
+            &self.swapped,
+            &self.nr_thps,
+            &self.i_writecount,
+        ];
         words.into_iter().chain(&self.i_pages).for_each(|word| word.poke(0));
     }
 
@@ -118,15 +131,8 @@ impl AddressSpace {
         self.i_pages.get(index as usize).map_or(Slot::Empty, |word| Slot::of(word.peek()))
     }
 
-    /// The folio at an index, if there is one.
-    pub fn load(&self, cpu: &Cpu<'_>, index: u32) -> Option<FolioId> {
-        match self.load_slot(cpu, index) {
-            Slot::Folio(folio) => Some(folio),
-            Slot::Empty | Slot::Retry | Slot::Value(_) => None,
-        }
-    }
-
-    /// What is at an index. Where the kernel spins on a RETRY entry, this waits for the lock under which it is one.
+    /// What is at an index, but never a RETRY entry: where the kernel spins on one, this waits for the lock under which
+    /// it is one.
     pub fn load_slot(&self, cpu: &Cpu<'_>, index: u32) -> Slot {
         let Some(word) = self.i_pages.get(index as usize) else { return Slot::Empty };
         loop {
@@ -140,12 +146,31 @@ impl AddressSpace {
         }
     }
 
+    /// The folio at an index. `None`: a hole, or the page was swapped out.
+    pub fn load(&self, cpu: &Cpu<'_>, index: u32) -> Option<FolioId> {
+        match self.load_slot(cpu, index) {
+            Slot::Folio(folio) => Some(folio),
+            _ => None,
+        }
+    }
+
     /// Stores something at an index. xa_lock is held.
     pub fn store(&self, cpu: &Cpu<'_>, index: u32, slot: Slot) {
         cpu.assert_held(self.xa_lock.obj());
         if let Some(word) = self.i_pages.get(index as usize) {
             word.write_once(cpu, slot.to_word());
         }
+    }
+
+    /// `filemap_nr_thps_inc` and `filemap_nr_thps_dec`: of regular files only. A collapse counts its huge page before it
+    /// stores it.
+    pub fn filemap_nr_thps_add(&self, cpu: &Cpu<'_>, pages: i64) {
+        self.nr_thps.add_return(cpu, pages);
+    }
+
+    /// `inode_is_open_for_write`.
+    pub fn inode_is_open_for_write(&self, cpu: &Cpu<'_>) -> bool {
+        self.i_writecount.read_once(cpu) as i64 > 0
     }
 
     /// Stores one entry over many indices: one action. xa_lock is held.
@@ -176,11 +201,38 @@ impl Kernel {
 
     /// `find_lock_page`: the folio at an index, with a reference, locked, and still in the cache. May sleep.
     pub fn find_lock_page(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> Option<FolioId> {
+        self.__find_lock_page(cpu, file, index, false)
+    }
+
+    /// The same by somebody who may have locked folios with lower indices.
+    pub fn find_lock_page_nested(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+    ) -> Option<FolioId> {
+        self.__find_lock_page(cpu, file, index, true)
+    }
+
+    fn __find_lock_page(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+        nested: bool,
+    ) -> Option<FolioId> {
         let _f = cpu.enter(func::find_lock_page);
         loop {
             let folio = self.filemap_get_folio(cpu, file, index)?;
-            self.folio(folio).lock.lock(cpu);
+            if nested {
+                self.folio(folio).lock.lock_nested(cpu);
+            } else {
+                self.folio(folio).lock.lock(cpu);
+            }
             if self.folio(folio).read_mapping(cpu) == Mapping::File(file) {
+                let first = self.folio(folio).index();
+                let contains = (first..first + self.folios.nr_pages(folio)).contains(&index);
+                cpu.vm_bug_on(!contains, "find_lock_page() has locked another page of the file");
                 return Some(folio);
             }
             self.folio(folio).lock.unlock(cpu);
@@ -209,6 +261,9 @@ impl Kernel {
                 slot.poke(Slot::Folio(folio).to_word());
             }
             mapping.nrpages.add_return(cpu, i64::from(pages));
+            if mapping.regular && pages > 1 {
+                mapping.filemap_nr_thps_add(cpu, 1);
+            }
         }
         mapping.xa_lock.unlock(cpu);
         empty
@@ -231,6 +286,9 @@ impl Kernel {
         self.mapping(file).store_multi(cpu, index, pages, Slot::Empty);
         self.folio(folio).set_mapping(cpu, Mapping::None);
         self.mapping(file).nrpages.add_return(cpu, -i64::from(pages));
+        if self.mapping(file).regular && pages > 1 {
+            self.mapping(file).filemap_nr_thps_add(cpu, -1);
+        }
         cpu.debts.owe(self.folio(folio).refcount.obj(), -i64::from(pages));
     }
 

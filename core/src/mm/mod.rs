@@ -5,6 +5,7 @@
 
 pub mod class;
 mod filemap;
+mod filemap_fault;
 mod folio;
 mod gup;
 mod hmm;

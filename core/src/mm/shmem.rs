@@ -212,6 +212,9 @@ impl Kernel {
     /// that nobody takes it for freed.
     pub(super) fn shmem_recalc(&self, cpu: &Cpu<'_>, file: FileId, alloced: i64, swapped: i64) {
         let mapping = self.mapping(file);
+        if mapping.regular {
+            return;
+        }
         mapping.info_lock.lock(cpu);
         let charged = mapping.alloced.add_return(cpu, alloced);
         let in_swap = mapping.swapped.poke_add(swapped);

@@ -1,7 +1,8 @@
 //! The page cache and its folios agree.
 //!
 //! Verified: at quiescence each slot's folio names this file and covers this index, and is up to date; no slot holds a
-//! RETRY entry; nrpages is the number of pages, and shmem is charged for no fewer, with those in swap.
+//! RETRY entry; nrpages is the number of pages, and shmem is charged for no fewer, with those in swap; a regular file's nr_thps is the number
+//! of its huge pages.
 //! Not verified: pages beyond the end of the file that a failed split keeps.
 
 use super::view::Wrong;
@@ -30,10 +31,25 @@ fn slots_are_counted(file: &AddressSpace) -> Result<(), Wrong> {
     Err(Wrong::new(detail, [file.nrpages.obj()]))
 }
 
+/// `nr_thps` of a regular file.
+fn huge_pages_are_counted(k: &Kernel, file: &AddressSpace) -> Result<(), Wrong> {
+    let heads = |&index: &u32| {
+        let folio = file.peek(index).filter(|&folio| k.folios.is_large(folio));
+        folio.is_some_and(|folio| k.folio(folio).index() == index)
+    };
+    let huge = (0..file.i_pages.len() as u32).filter(heads).count() as u64;
+    let nr_thps = file.nr_thps.peek();
+    if nr_thps == if file.regular { huge } else { 0 } {
+        return Ok(());
+    }
+    let detail = format!("f{} has {huge} huge pages, but nr_thps {}", file.id.0, nr_thps as i64);
+    Err(Wrong::new(detail, [file.nr_thps.obj()]))
+}
+
 /// Q19: what shmem is charged for.
 pub(super) const BAD_SHMEM_ACCOUNTING: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {
-        for file in &view.kernel.files {
+        for file in view.kernel.files.iter().filter(|file| !file.regular) {
             let (alloced, nrpages) = (file.alloced.peek(), file.nrpages.peek());
             let swapped = file.swapped.peek();
             // More is fine: reclaim drops clean pages, and shmem_recalc_inode() finds that out later; so it does with a
@@ -61,6 +77,7 @@ pub(super) const PAGE_CACHE_INCONSISTENT: Oracle = Oracle {
         let k = view.kernel;
         for file in &k.files {
             slots_are_counted(file)?;
+            huge_pages_are_counted(k, file)?;
             for index in 0..file.i_pages.len() as u32 {
                 let Some(id) = file.peek(index) else { continue };
                 let folio = k.folio(id);

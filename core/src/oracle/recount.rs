@@ -135,6 +135,9 @@ impl Recount {
                 self.refs[folio.idx()] += 1;
             }
         }
+        if let Some(kept) = kernel.slots.kept_hpage.peek().checked_sub(1) {
+            self.refs[kept as usize] += 1;
+        }
         for folio in kernel.lru_batches.iter().flat_map(crate::mm::LruBatch::folios) {
             self.refs[folio.idx()] += 1;
         }

@@ -130,6 +130,10 @@ fn link(kernel: &Kernel, id: VmaId) {
     kernel.mm(spec.mm).vma_tree.poke_bits(1 << id.0, 0);
     if let Some(file) = spec.file {
         kernel.mapping(file).i_mmap.poke_bits(1 << id.0, 0);
+        if spec.shared() && spec.write() {
+            // Whoever maps a file shared and writable has opened it for writing.
+            kernel.mapping(file).i_writecount.poke_add(1);
+        }
     }
 }
 
@@ -143,11 +147,16 @@ fn fill_cache(cpu: &Cpu<'_>, kernel: &Kernel, file: FileId, pages: u32, backing:
     };
     for index in (0..pages).step_by(step as usize) {
         let Some(folio) = kernel.folio_alloc(cpu, large) else { return };
-        kernel.shmem_init_folio(folio);
-        // Somebody wrote the file, some time ago. (A collapse relies on it: a PTE that goes does not dirty its page.)
-        kernel.folio(folio).flags.poke_bits(flags::LRU | flags::DIRTY, 0);
+        if kernel.mapping(file).regular {
+            kernel.folio(folio).flags.poke_bits(flags::UPTODATE, 0);
+        } else {
+            kernel.shmem_init_folio(folio);
+            // Somebody wrote the file, some time ago. (A collapse relies on it: a PTE that goes does not dirty its page.)
+            kernel.folio(folio).flags.poke_bits(flags::DIRTY, 0);
+            kernel.mapping(file).alloced.poke_add(i64::from(kernel.folios.nr_pages(folio)));
+        }
+        kernel.folio(folio).flags.poke_bits(flags::LRU, 0);
         kernel.filemap_add_folio(cpu, file, index, folio);
-        kernel.mapping(file).alloced.poke_add(i64::from(kernel.folios.nr_pages(folio)));
         kernel.folio_put(cpu, folio);
     }
 }

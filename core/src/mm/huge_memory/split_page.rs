@@ -112,6 +112,9 @@ impl Kernel {
         let frozen = cached && (self.steps.split_freeze)(cpu, self, folio, 1 + extra);
         if frozen {
             cpu.pass(ip::spf2);
+            if let Some(file) = cache.filter(|&file| self.mapping(file).regular) {
+                self.mapping(file).filemap_nr_thps_add(cpu, -1);
+            }
             self.__split_huge_page(cpu, folio, cache, end, list);
         }
         if let Some(file) = cache {

@@ -21,6 +21,9 @@ pub fn abort(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
     if c.start_pte.take().is_some() {
         (s.abort_unlock)(cpu, k, c);
         k.pte_unmap(cpu);
+    } else {
+        // There was no table; pml was taken before the look.
+        c.release(cpu, k);
     }
     (s.abort_notify_end)(cpu, k, c);
 }

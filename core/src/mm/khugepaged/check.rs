@@ -3,6 +3,7 @@
 use crate::mm::folio::Mapping;
 use crate::mm::kernel::Kernel;
 use crate::mm::types::{MmId, Pte, Vaddr, VmaId};
+use crate::mm::vma::VmFlags;
 use crate::sync::Cpu;
 
 use super::{Collapse, ScanResult};
@@ -49,15 +50,25 @@ fn check_vma(
     Ok(Collapse::new(mm, haddr, vma, file, install_pmd))
 }
 
-/// P3, `hugepage_vma_check`: of its reasons, the alignment is the one that this model has.
+/// P3 and P4: `hugepage_vma_check`, and no write-protection by userfaultfd: its markers live in the table.
 fn eligible(k: &Kernel, c: Collapse) -> Result<Collapse, ScanResult> {
-    let spec = k.vma(c.vma).spec();
-    let last = Vaddr((spec.end.0 / k.hpn).saturating_sub(1) * k.hpn);
-    if spec.transhuge_suitable(last, k.hpn) || spec.transhuge_suitable(c.haddr, k.hpn) {
-        Ok(c)
-    } else {
-        Err(ScanResult::VmaCheck)
+    if !hugepage_vma_check(k, c.vma) {
+        return Err(ScanResult::VmaCheck);
     }
+    if (k.steps.check_uffd_wp)(k, c.vma) { Err(ScanResult::PteUffdWp) } else { Ok(c) }
+}
+
+/// `hugepage_vma_check` for somebody who does not ask sysfs: MADV_NOHUGEPAGE, and the alignment at the VMA's end.
+pub fn hugepage_vma_check(k: &Kernel, vma: VmaId) -> bool {
+    let spec = k.vma(vma).spec();
+    let last = spec.end.0.checked_sub(k.hpn).map(|last| Vaddr(last / k.hpn * k.hpn));
+    !spec.flags.has(VmFlags::NOHUGEPAGE)
+        && last.is_some_and(|last| spec.transhuge_suitable(last, k.hpn))
+}
+
+/// `userfaultfd_wp`.
+pub fn userfaultfd_wp(k: &Kernel, vma: VmaId) -> bool {
+    k.vma(vma).spec().flags.has(VmFlags::UFFD_WP)
 }
 
 /// `range_in_vma`.

@@ -29,12 +29,14 @@ impl Kernel {
         let pmd = self.pmdp_get_lockless(cpu, mm, addr);
         if pmd.is_none() {
             ScanResult::PmdNone
+        } else if !(self.steps.find_pmd_present)(pmd) {
+            ScanResult::PmdNull
         } else if pmd.is_trans_huge() {
             ScanResult::PmdMapped
-        } else if pmd.is_table() {
-            ScanResult::Succeed
-        } else {
+        } else if pmd.is_bad() {
             ScanResult::PmdNull
+        } else {
+            ScanResult::Succeed
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Collapse {
     pub start_pte: Option<PteMap>,
     /// The lock of the table.
     pub ptl: Option<Lockptr>,
+    /// Whether pml was taken before step 2, and both locks are kept until the end of step 4.
+    pub early_pml: bool,
     /// The page-table locks that are held, in the order in which they were taken.
     pub held: [Option<Lockptr>; 2],
     /// Whether an invalidation range is open.
@@ -59,6 +61,7 @@ impl Collapse {
             found: ScanResult::Fail,
             start_pte: None,
             ptl: None,
+            early_pml: false,
             held: [None; 2],
             notified: false,
             nr_ptes: 0,
@@ -74,6 +77,11 @@ impl Collapse {
     /// The address of entry `i`.
     pub fn addr(&self, i: u32) -> Vaddr {
         Vaddr(self.haddr.0 + i)
+    }
+
+    /// Whether this page-table lock is held.
+    pub(super) fn holds(&self, lock: Lockptr) -> bool {
+        self.held.contains(&Some(lock))
     }
 
     /// Takes a page-table lock and remembers it.

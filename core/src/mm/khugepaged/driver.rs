@@ -6,6 +6,7 @@ use crate::mm::place::{func, ip};
 use crate::mm::types::{MmId, Vaddr, VmaId};
 use crate::sync::Cpu;
 
+use super::check::hugepage_vma_check;
 use super::{Errno, ScanResult};
 
 impl Kernel {
@@ -34,11 +35,10 @@ impl Kernel {
         let _f = cpu.enter(func::madvise_collapse);
         let hstart = Vaddr(start.0.next_multiple_of(self.hpn));
         let mut hend = self.haddr(end);
-        if hstart > hend
-            || !self.vma(vma).spec().transhuge_suitable(hstart, self.hpn) && hstart < hend
-        {
+        if !hugepage_vma_check(self, vma) || hstart > hend {
             return Errno::Einval;
         }
+        self.mmgrab(cpu, mm);
         self.lru_add_drain_all(cpu);
         let (mut thps, mut last_fail) = (0, ScanResult::Fail);
         let wanted = (hend.0 - hstart.0) / self.hpn;
@@ -65,7 +65,8 @@ impl Kernel {
             };
             self.mm(mm).mmap_lock.up_read(cpu);
             mmap_locked = false;
-            let mut result = self.hpage_collapse_scan_file(cpu, file, spec.pgoff_of(haddr), false);
+            let mut result =
+                self.hpage_collapse_scan_file(cpu, (mm, haddr), file, spec.pgoff_of(haddr), false);
             if result == ScanResult::PteMappedHugepage {
                 cpu.pass(ip::collapse_relock);
                 mmap_locked = (self.steps.collapse_locked)(cpu, self, mm, haddr, &mut result);
@@ -84,6 +85,7 @@ impl Kernel {
         if !mmap_locked {
             self.mm(mm).mmap_lock.down_read(cpu);
         }
+        self.mmdrop(cpu, mm);
         if thps == wanted { Errno::Ok } else { last_fail.errno() }
     }
 
@@ -106,12 +108,14 @@ pub fn revalidate(
     _: VmaId,
 ) -> Result<VmaId, ScanResult> {
     let _f = cpu.enter(func::hugepage_vma_revalidate);
-    let vma = k.vma_lookup(cpu, mm, haddr).ok_or(ScanResult::VmaNull)?;
-    let spec = k.vma(vma).spec();
-    if spec.file.is_none() {
-        return Err(ScanResult::VmaCheck);
+    if k.hpage_collapse_test_exit(cpu, mm) {
+        return Err(ScanResult::AnyProcess);
     }
-    if spec.transhuge_suitable(haddr, k.hpn) { Ok(vma) } else { Err(ScanResult::AddressRange) }
+    let vma = k.vma_lookup(cpu, mm, haddr).ok_or(ScanResult::VmaNull)?;
+    if !k.vma(vma).spec().transhuge_suitable(haddr, k.hpn) {
+        return Err(ScanResult::AddressRange);
+    }
+    if hugepage_vma_check(k, vma) { Ok(vma) } else { Err(ScanResult::VmaCheck) }
 }
 
 /// v6.6: mmap_lock is taken for read around the collapse, and released again. Returns whether it is held.

@@ -1,6 +1,7 @@
 //! The locks of steps 2 and 4, right and wrong.
 
 use crate::mm::kernel::Kernel;
+use crate::mm::vma::VmFlags;
 use crate::sync::Cpu;
 
 use super::Collapse;
@@ -19,10 +20,20 @@ pub fn map_nolock(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> bool {
     if !map_unlocked(cpu, k, c) {
         return false;
     }
-    if let Some(ptl) = c.ptl {
+    if let Some(ptl) = c.ptl.filter(|&ptl| !c.holds(ptl)) {
         c.take(cpu, k, ptl);
     }
     true
+}
+
+/// Before step 2 of v6.6: pml, where userfaultfd may put a page into the private mapping without asking the page cache.
+/// The folio lock does not keep it out, so nobody may come between the clearing of the entries and the unlinking.
+pub fn early_pml(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
+    let spec = k.vma(c.vma).spec();
+    if spec.flags.has(VmFlags::UFFD) && !spec.shared() {
+        c.take(cpu, k, k.pmd_lockptr(c.mm));
+        c.early_pml = true;
+    }
 }
 
 /// Step 2 without ptl.

@@ -15,9 +15,12 @@ pub mod notify;
 pub mod pre_seed;
 pub mod read_locked;
 pub mod retract;
+pub mod retract_pre_seed;
 mod scan;
 mod scan_result;
 pub mod slot;
+#[cfg(test)]
+mod tests;
 pub mod unlink;
 
 pub use context::Collapse;

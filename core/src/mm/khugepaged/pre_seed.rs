@@ -53,6 +53,8 @@ fn with_hpage_locked(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> ScanResult 
         ScanResult::PmdNone => return install(cpu, k, c),
         other => return other,
     }
+    // Faults under the lock of the VMA are over, and no new ones come.
+    (k.steps.pre_seed_start_write)(cpu, k, c.vma);
     (k.steps.i_mmap_lock)(cpu, k, c);
     let removed = remove_ptes(cpu, k, c);
     if removed.is_ok() {
@@ -102,7 +104,7 @@ fn remove_ptes(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> Result<(), ScanRe
 }
 
 /// `collapse_and_free_pmd`: unlinks the table without pml, and frees it with what is left in it.
-fn collapse_and_free_pmd(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
+pub(super) fn collapse_and_free_pmd(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
     let _f = cpu.enter(func::collapse_and_free_pmd);
     let s = &k.steps;
     cpu.pass(ip::step4);

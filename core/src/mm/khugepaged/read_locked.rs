@@ -58,6 +58,7 @@ fn with_hpage_locked(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> ScanResult 
         return result;
     }
     (s.notify_before_ptl)(cpu, k, c);
+    (s.early_pml)(cpu, k, c);
     cpu.pass(ip::cp6);
     if let Err(result) = step2(cpu, k, c) {
         super::abort::abort(cpu, k, c);
@@ -106,7 +107,9 @@ fn step2(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> Result<(), ScanResult> 
         (s.remove_rmap)(cpu, k, ptent.pfn());
         c.nr_ptes += 1;
     }
-    c.release(cpu, k);
+    if !c.early_pml {
+        c.release(cpu, k);
+    }
     k.pte_unmap(cpu);
     c.start_pte = None;
     cpu.pass(ip::cp8);
@@ -129,7 +132,9 @@ fn step3(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
 fn step4(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
     let s = &k.steps;
     cpu.pass(ip::step4);
-    (s.lock_step4)(cpu, k, c);
+    if !c.early_pml {
+        (s.lock_step4)(cpu, k, c);
+    }
     cpu.pass(ip::cp11);
     (s.unlink)(cpu, k, c);
     cpu.pass(ip::cp12);

@@ -15,60 +15,40 @@ impl Kernel {
     /// `retract_page_tables`. The huge page at `pgoff` is locked. May sleep.
     pub fn retract_page_tables(&self, cpu: &Cpu<'_>, file: FileId, pgoff: u32) {
         let _f = cpu.enter(func::retract_page_tables);
-        (self.steps.retract_lock)(cpu, self, file);
+        let steps = &self.steps.file;
+        (steps.retract_lock)(cpu, self, file);
         for vma in self.i_mmap_vmas(cpu, file) {
             cpu.pass(ip::rt1);
             let spec = self.vma(vma).spec();
             let inside = (spec.pgoff..spec.pgoff + spec.pages()).contains(&pgoff);
-            if !inside || self.vma_anon_vma(cpu, vma).is_some() {
-                // With an anon_vma there may be copies, which the table is the only one to know.
+            // With an anon_vma there may be copies, which the table is the only one to know.
+            if !inside || (steps.retract_anon_vma)(cpu, self, vma) {
                 continue;
             }
             let addr = Vaddr(spec.start.0 + pgoff - spec.pgoff);
-            if !(self.steps.retract_covers)(self, vma, addr) {
+            if !(steps.retract_covers)(self, vma, addr) {
                 continue;
             }
             self.retract_page_table(cpu, spec.mm, vma, addr);
         }
-        (self.steps.retract_unlock)(cpu, self, file);
+        (steps.retract_unlock)(cpu, self, file);
     }
 
     /// One VMA, at its huge-aligned address.
     fn retract_page_table(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, addr: Vaddr) {
-        let steps = &self.steps;
+        let steps = &self.steps.file;
         if self.find_pmd_or_thp_or_none(cpu, mm, addr) != ScanResult::Succeed {
             return;
         }
         cpu.pass(ip::rt2);
-        // An exiting mm takes its tables down without any lock that is taken here.
-        if (steps.retract_test_exit)(cpu, self, mm) {
-            return;
-        }
-        // Markers of write-protection live in the table.
-        if self.vma(vma).read_flags(cpu).has(VmFlags::UFFD_WP) {
+        // An exiting mm takes its tables down without any lock that is taken here. Markers of write-protection live in
+        // the table.
+        if (steps.retract_test_exit)(cpu, self, mm) || (steps.retract_uffd_wp)(cpu, self, vma) {
             return;
         }
         (steps.retract_notify_start)(cpu, self, mm, addr);
         cpu.pass(ip::rt3);
-        let pml = self.pmd_lock(cpu, mm);
-        let pmd = self.pmdp_get_lockless(cpu, mm, addr);
-        cpu.vm_bug_on(!pmd.is_table(), "retract_page_tables() finds no table under pml");
-        let ptl = pmd.is_table().then(|| self.pte_lockptr(cpu, mm, pmd)).filter(|&ptl| ptl != pml);
-        if let Some(ptl) = ptl {
-            (steps.retract_lock_ptl)(cpu, self, ptl);
-        }
-        cpu.pass(ip::rt4);
-        let mut unlinked = Pmd::NONE;
-        // UFFDIO_COPY prepares an anon_vma under mmap_lock for read, and then comes for ptl: so it is asked again here.
-        if pmd.is_table() && !(steps.retract_recheck)(cpu, self, vma) {
-            unlinked = self.pmdp_collapse_flush(cpu, mm, addr);
-            self.pmdp_get_lockless_sync(cpu);
-            cpu.pass(ip::rt5);
-        }
-        if let Some(ptl) = ptl {
-            (steps.retract_unlock_ptl)(cpu, self, ptl);
-        }
-        self.lock(pml).unlock(cpu);
+        let unlinked = self.retract_unlink(cpu, mm, vma, addr);
         (steps.retract_notify_end)(cpu, self, mm, addr);
         cpu.pass(ip::rt6);
         if unlinked.is_table() {
@@ -79,6 +59,37 @@ impl Kernel {
             }
             (steps.retract_free)(cpu, self, table);
         }
+    }
+
+    /// Under pml and ptl: unlinks the table if it may go after all. Whoever could change the PMD entry since the look at
+    /// it needs i_mmap_rwsem for write, or the lock of the huge page: so it still links a table.
+    fn retract_unlink(&self, cpu: &Cpu<'_>, mm: MmId, vma: VmaId, addr: Vaddr) -> Pmd {
+        let steps = &self.steps.file;
+        (steps.retract_lock_pml)(cpu, self, mm);
+        let pmd = self.pmdp_get_lockless(cpu, mm, addr);
+        cpu.vm_bug_on(!pmd.is_table(), "retract_page_tables() finds no table under pml");
+        let ptl = pmd.is_table().then(|| self.pte_lockptr(cpu, mm, pmd));
+        let ptl = ptl.filter(|&ptl| ptl != self.pmd_lockptr(mm));
+        if let Some(ptl) = ptl {
+            (steps.retract_lock_ptl)(cpu, self, ptl);
+        }
+        cpu.pass(ip::rt4);
+        let mut unlinked = Pmd::NONE;
+        // UFFDIO_COPY prepares an anon_vma under mmap_lock for read, and then comes for ptl; so do markers after a
+        // registration. Now that ptl is held, asking again is enough.
+        if pmd.is_table()
+            && !(steps.retract_recheck_anon_vma)(cpu, self, vma)
+            && !(steps.retract_recheck_uffd_wp)(cpu, self, vma)
+        {
+            unlinked = self.pmdp_collapse_flush(cpu, mm, addr);
+            self.pmdp_get_lockless_sync(cpu);
+            cpu.pass(ip::rt5);
+        }
+        if let Some(ptl) = ptl {
+            (steps.retract_unlock_ptl)(cpu, self, ptl);
+        }
+        (steps.retract_unlock_pml)(cpu, self, mm);
+        unlinked
     }
 }
 
@@ -112,7 +123,12 @@ pub fn notify_end(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, addr: Vaddr) {
     k.mmu_notifier_invalidate_range_end(cpu, mm, addr, k.hpn);
 }
 
-/// Whether the table must stay after all: an anon_vma has come, or userfaultfd's write-protection.
-pub fn must_stay(cpu: &Cpu<'_>, k: &Kernel, vma: VmaId) -> bool {
-    k.vma_anon_vma(cpu, vma).is_some() || k.vma(vma).read_flags(cpu).has(VmFlags::UFFD_WP)
+/// `vma->anon_vma`: nothing but ptl keeps it from being set.
+pub fn has_anon_vma(cpu: &Cpu<'_>, k: &Kernel, vma: VmaId) -> bool {
+    k.vma_anon_vma(cpu, vma).is_some()
+}
+
+/// `userfaultfd_wp`: it is set under mmap_lock, which is not held.
+pub fn userfaultfd_wp(cpu: &Cpu<'_>, k: &Kernel, vma: VmaId) -> bool {
+    k.vma(vma).read_flags(cpu).has(VmFlags::UFFD_WP)
 }

@@ -17,6 +17,7 @@ impl Kernel {
     pub fn hpage_collapse_scan_file(
         &self,
         cpu: &Cpu<'_>,
+        target: (MmId, Vaddr),
         file: FileId,
         start: u32,
         is_khugepaged: bool,
@@ -27,9 +28,12 @@ impl Kernel {
         cpu.rcu_read_unlock();
         match scanned {
             Err(result) => result,
-            // max_ptes_none is HPN - 1 by default: one page is enough, but none is not.
-            Ok(present) if is_khugepaged && present < 1 => ScanResult::ExceedNonePte,
-            Ok(_) => self.collapse_file(cpu, file, start, is_khugepaged),
+            Ok(present)
+                if is_khugepaged && present < self.hpn - self.khugepaged_max_ptes_none() =>
+            {
+                ScanResult::ExceedNonePte
+            }
+            Ok(_) => self.collapse_file(cpu, target, file, start, is_khugepaged),
         }
     }
 
@@ -44,8 +48,11 @@ impl Kernel {
         let (mut present, mut swap) = (0, 0);
         for index in start..start + self.hpn {
             // Empty slots cost no step: the walk of the xarray does not visit them.
-            match self.mapping(file).slot(index) {
-                Slot::Empty => continue,
+            if self.mapping(file).slot(index) == Slot::Empty {
+                continue;
+            }
+            let folio = match self.mapping(file).load_slot(cpu, index) {
+                Slot::Folio(folio) => folio,
                 Slot::Value(_) => {
                     swap += 1;
                     if is_khugepaged && swap > self.khugepaged_max_ptes_swap() {
@@ -53,9 +60,8 @@ impl Kernel {
                     }
                     continue;
                 }
-                Slot::Folio(_) | Slot::Retry => {}
-            }
-            let Some(folio) = self.mapping(file).load(cpu, index) else { continue };
+                Slot::Empty | Slot::Retry => continue,
+            };
             let f = self.folio(folio);
             if self.folios.is_large(folio) {
                 let same = index == start && f.index() == start;
@@ -103,7 +109,7 @@ impl Kernel {
             let Some((spec, file)) = eligible.and_then(|spec| Some((spec, spec.file?))) else {
                 return;
             };
-            if self.hpage_collapse_scan_file(cpu, file, spec.pgoff_of(haddr), true)
+            if self.hpage_collapse_scan_file(cpu, (mm, haddr), file, spec.pgoff_of(haddr), true)
                 == ScanResult::PteMappedHugepage
             {
                 (self.steps.khugepaged_pte_mapped)(cpu, self, mm, haddr);

@@ -20,6 +20,8 @@ pub struct Slots {
     /// `khugepaged_scan.mm_slot`: by whom each mm is being scanned, a byte an mm. There is one khugepaged, but a program
     /// may have it on several CPUs.
     pub(super) cursor: Word,
+    /// 0, or the huge page + 1 that a failed collapse has left for the next one.
+    pub kept_hpage: Word,
     slots: Vec<MmSlot>,
 }
 
@@ -41,13 +43,14 @@ impl Slots {
             lock: Spinlock::new(Class::KhugepagedLock.obj(0), LockClass::spinning(rank::LEAF)),
             listed: Word::new(Class::Slot.obj(256), 0),
             cursor: Word::new(Class::Slot.obj(257), 0),
+            kept_hpage: Word::new(Class::Slot.obj(258), 0),
             slots: (0..MMS_MAX as u32).map(slot).collect(),
         }
     }
 
     pub(in crate::mm) fn reset(&mut self) {
         self.lock.reset();
-        [&self.listed, &self.cursor].into_iter().for_each(|word| word.poke(0));
+        [&self.listed, &self.cursor, &self.kept_hpage].into_iter().for_each(|word| word.poke(0));
         for slot in &self.slots {
             slot.nr_pte_mapped_thp.poke(0);
         }

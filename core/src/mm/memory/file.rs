@@ -116,7 +116,12 @@ impl Kernel {
         if self.pmdp_get_lockless(cpu, vmf.mm, vmf.addr).is_none() && vmf.prealloc_pte.is_none() {
             vmf.prealloc_pte = Some(self.pte_alloc_one(cpu).ok_or(FaultResult::Oom)?);
         }
-        self.shmem_fault(cpu, file, self.vma(vmf.vma).spec().pgoff_of(vmf.addr))
+        let index = self.vma(vmf.vma).spec().pgoff_of(vmf.addr);
+        if self.mapping(file).regular {
+            self.filemap_fault(cpu, file, index)
+        } else {
+            self.shmem_fault(cpu, file, index)
+        }
     }
 
     /// `finish_fault`: maps the page of the locked `folio`, or its copy `cow`. `Err(Done)` is VM_FAULT_NOPAGE:

@@ -3,12 +3,14 @@
 //! A step is what some fix replaced, or what a protection consists of. `table.rs` is the table and its eras,
 //! `protections.rs` names what can be left out of it. A mechanism with many steps has a table of its own in it.
 
-mod huge;
+mod file;
 mod group;
+mod huge;
 mod protections;
 mod table;
 mod vma;
 
+pub use file::FileSteps;
 pub use huge::HugeSteps;
 pub use protections::{PROTECTIONS, Protection};
 pub use table::{Era, Steps};

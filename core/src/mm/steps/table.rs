@@ -1,22 +1,23 @@
 //! The steps of each era.
 
-use super::huge::HugeSteps;
+use super::file::FileSteps;
 use super::group::steps;
+use super::huge::HugeSteps;
 use super::vma::VmaSteps;
 use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
 use crate::mm::huge_memory::split;
 use crate::mm::kernel::Kernel;
-use crate::mm::khugepaged::collapse_file::{self, CollapseFile};
 use crate::mm::khugepaged::{
     Collapse, ScanResult, abort, check, clear, driver, free, install, locks, notify, pre_seed,
-    read_locked, retract, unlink,
+    read_locked, unlink,
 };
 use crate::mm::kvm;
 use crate::mm::mmu_notifier::{self, Itree, Subscriptions};
 use crate::mm::pgtable::{Lockptr, PteMap, pae};
 use crate::mm::shmem::{self, Undone};
-use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, TableId, Vaddr, VmaId};
+use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
+use crate::mm::vma;
 use crate::sync::{Cpu, Word};
 
 /// A kernel of a certain time.
@@ -87,12 +88,6 @@ pub(super) type Freeze = fn(&Cpu<'_>, &Kernel, FolioId, i64) -> bool;
 /// What a collapse leaves out.
 pub(super) fn skip(_: &Cpu<'_>, _: &Kernel, _: &mut Collapse) {}
 
-/// A stage of collapse_file.
-pub(super) type FileAct = fn(&Cpu<'_>, &Kernel, &mut CollapseFile);
-
-/// A stage that is left out.
-pub(super) fn skip_file(_: &Cpu<'_>, _: &Kernel, _: &mut CollapseFile) {}
-
 steps! {
     /// The table. Field by field, what the kernel does there.
     pub struct Steps;
@@ -114,6 +109,10 @@ steps! {
     vma_covers_range: fn(&Kernel, VmaId, Vaddr) -> bool = check::range_in_vma;
     /// P2.
     fast_look: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) -> Result<ScanResult, ScanResult> = check::fast_look;
+    /// `find_pmd_or_thp_or_none` tells entries that are not present from tables.
+    find_pmd_present: fn(Pmd) -> bool = Pmd::is_present;
+    /// P4.
+    check_uffd_wp: fn(&Kernel, VmaId) -> bool = check::userfaultfd_wp;
     /// P5: the huge page, with a reference and locked.
     get_hpage: fn(&Cpu<'_>, &Kernel, &mut Collapse) -> bool = check::find_lock_hpage;
     /// P6.
@@ -136,6 +135,8 @@ steps! {
     /// The range is closed after step 4.
     notify_end: Act = notify::end;
 
+    /// pml is taken before step 2, if userfaultfd may come in between.
+    early_pml: Act = locks::early_pml;
     /// How step 2 maps and locks the table.
     map_step2: fn(&Cpu<'_>, &Kernel, &mut Collapse) -> bool = locks::map_nolock;
     /// Step 2 meets an entry that is not present.
@@ -192,6 +193,8 @@ steps! {
     /// The reference of `find_lock_page` is put at the end.
     put_hpage: Act = locks::put_hpage;
 
+    /// The pre-patch collapse locks the VMA for write.
+    pre_seed_start_write: fn(&Cpu<'_>, &Kernel, VmaId) = vma::lock::start_write;
     /// The pre-patch collapse takes i_mmap for write.
     i_mmap_lock: Act = skip;
     /// ... and drops it.
@@ -203,55 +206,8 @@ steps! {
     /// The pre-patch collapse waits for whoever walks with interrupts off.
     table_sync: Act = skip;
 
-    /// collapse_file: an old page loses its mappings.
-    cf_unmap: fn(&Cpu<'_>, &Kernel, FolioId) = collapse_file::gather::unmap;
-    /// ... and then has three references and no more.
-    cf_check_count: fn(&Cpu<'_>, &Kernel, FolioId) -> bool = collapse_file::gather::count_is_three;
-    /// The flush of what was unmapped, before the copy.
-    cf_flush: fn(&Cpu<'_>, &Kernel) = collapse_file::run::flush;
-    /// ... after the copy.
-    cf_flush_late: fn(&Cpu<'_>, &Kernel) = |_, _| {};
-    /// The holes are charged.
-    cf_charge_holes: FileAct = collapse_file::holes::charge;
-    /// ... and given back if the collapse fails.
-    cf_uncharge_holes: FileAct = collapse_file::rollback::uncharge;
-    /// The holes are sealed, and xa_lock is taken.
-    cf_seal_holes: fn(&Cpu<'_>, &Kernel, &mut CollapseFile) -> ScanResult = collapse_file::holes::seal;
-    /// ... by RETRY entries.
-    cf_store_retry: FileAct = collapse_file::holes::store_retry;
-    /// ... and counted again.
-    cf_recount_holes: fn(&Cpu<'_>, &Kernel, &mut CollapseFile) -> ScanResult = collapse_file::holes::recount;
-    /// Whether a VMA over the range wants to hear of missing pages.
-    cf_uffd_missing: fn(&Cpu<'_>, &Kernel, &mut CollapseFile) -> bool = collapse_file::holes::uffd_missing;
-    /// The huge page is up to date before it can be found.
-    cf_mark_uptodate: FileAct = collapse_file::store::mark_uptodate;
-    /// The huge page is unlocked before the page tables are retracted.
-    cf_unlock_hpage_early: FileAct = skip_file;
-    /// The page tables over the range go.
-    cf_retract: FileAct = collapse_file::run::retract;
-    /// The huge page is unlocked.
-    cf_unlock_hpage: FileAct = collapse_file::run::unlock_hpage;
-
-    /// retract_page_tables: i_mmap_rwsem for read.
-    retract_lock: fn(&Cpu<'_>, &Kernel, FileId) = retract::lock_i_mmap;
-    /// ... and dropped.
-    retract_unlock: fn(&Cpu<'_>, &Kernel, FileId) = retract::unlock_i_mmap;
-    /// The VMA covers the whole, aligned range.
-    retract_covers: fn(&Kernel, VmaId, Vaddr) -> bool = retract::covers;
-    /// The mm is exiting.
-    retract_test_exit: fn(&Cpu<'_>, &Kernel, MmId) -> bool = retract::test_exit;
-    /// The invalidation range is opened.
-    retract_notify_start: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) = retract::notify_start;
-    /// ... and closed.
-    retract_notify_end: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) = retract::notify_end;
-    /// ptl inside pml.
-    retract_lock_ptl: fn(&Cpu<'_>, &Kernel, Lockptr) = |cpu, k, ptl| k.lock(ptl).lock_nested(cpu);
-    /// ... and dropped.
-    retract_unlock_ptl: fn(&Cpu<'_>, &Kernel, Lockptr) = |cpu, k, ptl| k.lock(ptl).unlock(cpu);
-    /// Under the locks: whether the table must stay.
-    retract_recheck: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = retract::must_stay;
-    /// What becomes of the table.
-    retract_free: fn(&Cpu<'_>, &Kernel, TableId) = |cpu, k, table| k.pte_free_defer(cpu, table);
+    /// `collapse_file` and `retract_page_tables`.
+    file: FileSteps = FileSteps::V66;
 
     /// A fault that shall unshare a page finds none: it makes a copy at once.
     unshare_missing_copies: fn() -> bool = || false;
@@ -356,6 +312,7 @@ impl Steps {
         khugepaged_pte_mapped: driver::khugepaged_later,
         khugepaged_visit: driver::khugepaged_visit,
         map_step2: locks::map_lock,
+        early_pml: skip,
         clear_pte: clear::pte_clear,
         ..Steps::V66
     };
@@ -367,6 +324,7 @@ impl Steps {
         khugepaged_pte_mapped: driver::khugepaged_later,
         khugepaged_visit: driver::khugepaged_visit,
         checks_before_page_lock: check::pmd_then_vma,
+        file: FileSteps::PRE_SEED,
         free_table: free::free_now,
         frees_tables_with_entries: true,
         i_mmap_lock: pre_seed::i_mmap_lock,

@@ -8,7 +8,7 @@ use crate::mm::types::Pfn;
 use crate::sync::Cpu;
 
 impl Kernel {
-    /// Copies each old page to its place, and clears what lies between.
+    /// Copies each old page to its place, and clears what lies between. SCAN_COPY_MC: the memory of an old page is broken.
     pub(super) fn copy_pages(&self, cpu: &Cpu<'_>, c: &CollapseFile) -> ScanResult {
         let head = self.folios.head(c.hpage).0;
         for (i, page) in self.folios.pfns(c.hpage).enumerate() {
@@ -18,6 +18,9 @@ impl Kernel {
             let content = match old {
                 Some(&old) => {
                     cpu.pass(ip::cf6);
+                    if self.page(self.folios.head(old)).is_hwpoison() {
+                        return ScanResult::CopyMc;
+                    }
                     self.page(self.folios.head(old)).content.read_once(cpu)
                 }
                 None => 0,

@@ -17,13 +17,22 @@ pub fn charge(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) {
 /// Puts a RETRY entry into each hole, so that whoever comes now waits; counts them again, since one may have been filled
 /// meanwhile; and looks for a userfaultfd that wants to hear of missing pages. xa_lock is held if all is well.
 pub fn seal(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) -> ScanResult {
+    seal_unless(cpu, k, c, k.steps.file.uffd_missing)
+}
+
+fn seal_unless(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    c: &mut CollapseFile,
+    uffd_missing: fn(&Cpu<'_>, &Kernel, &mut CollapseFile) -> bool,
+) -> ScanResult {
     let mapping = k.mapping(c.file);
     mapping.i_mmap_rwsem.down_read(cpu);
     mapping.xa_lock.lock(cpu);
     cpu.pass(ip::cf7);
-    (k.steps.cf_store_retry)(cpu, k, c);
-    let mut result = (k.steps.cf_recount_holes)(cpu, k, c);
-    if result == ScanResult::Succeed && (k.steps.cf_uffd_missing)(cpu, k, c) {
+    (k.steps.file.store_retry)(cpu, k, c);
+    let mut result = (k.steps.file.recount_holes)(cpu, k, c);
+    if result == ScanResult::Succeed && uffd_missing(cpu, k, c) {
         result = ScanResult::ExceedNonePte;
     }
     mapping.i_mmap_rwsem.up_read(cpu);
@@ -36,6 +45,16 @@ pub fn seal(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) -> ScanResult {
         mapping.xa_lock.unlock(cpu);
     }
     result
+}
+
+/// The same, but the VMAs are looked at before the holes are sealed: somebody may register one in between, and see a
+/// hole.
+pub fn seal_after_look(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) -> ScanResult {
+    let i_mmap_rwsem = &k.mapping(c.file).i_mmap_rwsem;
+    i_mmap_rwsem.down_read(cpu);
+    let missing = uffd_missing(cpu, k, c);
+    i_mmap_rwsem.up_read(cpu);
+    if missing { ScanResult::ExceedNonePte } else { seal_unless(cpu, k, c, |_, _, _| false) }
 }
 
 /// Nothing is sealed: a fault that finds a hole fills it.

@@ -7,6 +7,8 @@
 mod copy;
 pub mod gather;
 pub mod holes;
+pub mod pre_seed;
+pub mod reuse;
 pub mod rollback;
 pub mod run;
 pub mod store;

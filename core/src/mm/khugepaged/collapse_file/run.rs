@@ -4,18 +4,24 @@ use crate::mm::folio::{Mapping, flags};
 use crate::mm::kernel::Kernel;
 use crate::mm::khugepaged::ScanResult;
 use crate::mm::place::{func, ip};
-use crate::mm::types::{FileId, FolioId};
+use crate::mm::types::{FileId, FolioId, MmId, Vaddr};
 use crate::sync::{Cpu, What};
 
 /// A collapse of a file's range in flight: the local variables of the function.
 #[derive(Debug)]
 pub struct CollapseFile {
+    /// For whom: the mm, and the address of the range in it. Whoever else maps the range may be affected too.
+    pub target: (MmId, Vaddr),
+    /// Whether khugepaged does it, and not MADV_COLLAPSE.
+    pub is_khugepaged: bool,
     /// The file.
     pub file: FileId,
     /// The first index of the range.
     pub start: u32,
     /// The index behind the last.
     pub end: u32,
+    /// The index behind the last that was gathered.
+    pub gathered: u32,
     /// The new huge page: locked, and nobody else's until it is stored.
     pub hpage: FolioId,
     /// The old pages, each locked, isolated from the LRU and with a reference.
@@ -33,74 +39,84 @@ impl Kernel {
     pub fn collapse_file(
         &self,
         cpu: &Cpu<'_>,
+        target: (MmId, Vaddr),
         file: FileId,
         start: u32,
         is_khugepaged: bool,
     ) -> ScanResult {
         let _f = cpu.enter(func::collapse_file);
-        let Some(hpage) = self.alloc_charge_hpage(cpu) else {
+        let steps = &self.steps.file;
+        let Some(hpage) = (steps.alloc_hpage)(cpu, self) else {
             return ScanResult::AllocHugePageFail;
         };
         let mut c = CollapseFile {
+            target,
+            is_khugepaged,
             file,
             start,
             end: start + self.hpn,
+            gathered: start,
             hpage,
             pagelist: Vec::with_capacity(self.hpn as usize),
             nr_none: 0,
             charged: false,
         };
         self.folio(hpage).lock.lock(cpu);
-        self.folio(hpage).flags.poke_bits(flags::SWAPBACKED, 0);
+        if !self.mapping(file).regular {
+            self.folio(hpage).flags.poke_bits(flags::SWAPBACKED, 0);
+        }
         self.folio(hpage).init_mapping(Mapping::File(file), start);
-        let result = self.collapse_file_stages(cpu, &mut c);
+        let result = (steps.stages)(cpu, self, &mut c);
         if result != ScanResult::Succeed {
-            self.collapse_file_rollback(cpu, &mut c);
+            (steps.rollback)(cpu, self, &mut c, result);
+            self.folio(c.hpage).set_mapping(cpu, Mapping::None);
+            self.folio(c.hpage).lock.unlock(cpu);
+            (steps.put_hpage)(cpu, self, c.hpage);
             return result;
         }
-        (self.steps.cf_unlock_hpage_early)(cpu, self, &mut c);
+        (steps.unlock_hpage_early)(cpu, self, &mut c);
         cpu.pass(ip::cf9);
-        (self.steps.cf_retract)(cpu, self, &mut c);
+        let result = (steps.retract)(cpu, self, &mut c);
         cpu.note(What::Retracted { file: file.0, index: start });
-        (self.steps.cf_unlock_hpage)(cpu, self, &mut c);
-        self.free_old_pages(cpu, &mut c);
-        if is_khugepaged { ScanResult::Succeed } else { ScanResult::PteMappedHugepage }
+        (steps.unlock_hpage)(cpu, self, &mut c);
+        (steps.free_old_pages)(cpu, self, &mut c);
+        result
     }
 
     /// `alloc_charge_hpage`.
     pub(in crate::mm) fn alloc_charge_hpage(&self, cpu: &Cpu<'_>) -> Option<FolioId> {
         self.folio_alloc(cpu, true)
     }
+}
 
-    /// Everything that can fail.
-    fn collapse_file_stages(&self, cpu: &Cpu<'_>, c: &mut CollapseFile) -> ScanResult {
-        let steps = &self.steps;
-        self.mapping(c.file).xa_lock.lock(cpu);
-        cpu.pass(ip::cf1);
-        let mut result = self.gather_pages(cpu, c);
-        // The flush of all that was unmapped: no CPU may write to an old page once it is being copied.
-        (steps.cf_flush)(cpu, self);
-        cpu.pass(ip::cf5);
-        if result == ScanResult::Succeed && c.nr_none > 0 {
-            (steps.cf_charge_holes)(cpu, self, c);
-        }
-        if result == ScanResult::Succeed {
-            result = self.copy_pages(cpu, c);
-        }
-        if result == ScanResult::Succeed {
-            result = if c.nr_none > 0 {
-                (steps.cf_seal_holes)(cpu, self, c)
-            } else {
-                self.mapping(c.file).xa_lock.lock(cpu);
-                ScanResult::Succeed
-            };
-        }
-        if result == ScanResult::Succeed {
-            (steps.cf_flush_late)(cpu, self);
-            self.store_hpage(cpu, c);
-        }
-        result
+/// Everything that can fail.
+pub(in crate::mm) fn stages(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) -> ScanResult {
+    let steps = &k.steps.file;
+    k.mapping(c.file).xa_lock.lock(cpu);
+    cpu.pass(ip::cf1);
+    let mut result = k.gather_pages(cpu, c);
+    // The flush of all that was unmapped: no CPU may write to an old page once it is being copied.
+    (steps.flush)(cpu, k);
+    cpu.pass(ip::cf5);
+    if result == ScanResult::Succeed && c.nr_none > 0 {
+        (steps.charge_holes)(cpu, k, c);
     }
+    if result == ScanResult::Succeed {
+        result = k.copy_pages(cpu, c);
+    }
+    if result == ScanResult::Succeed {
+        result = if c.nr_none > 0 {
+            (steps.seal_holes)(cpu, k, c)
+        } else {
+            k.mapping(c.file).xa_lock.lock(cpu);
+            ScanResult::Succeed
+        };
+    }
+    if result == ScanResult::Succeed {
+        (steps.flush_late)(cpu, k);
+        k.store_hpage(cpu, c);
+    }
+    result
 }
 
 /// The huge page is unlocked, and whoever waits for it may map it.
@@ -108,9 +124,15 @@ pub(in crate::mm) fn unlock_hpage(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFil
     k.folio(c.hpage).lock.unlock(cpu);
 }
 
-/// `retract_page_tables`.
-pub(in crate::mm) fn retract(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) {
+/// `retract_page_tables`. MADV_COLLAPSE goes on with its own page table.
+pub(in crate::mm) fn retract(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) -> ScanResult {
     k.retract_page_tables(cpu, c.file, c.start);
+    retract_nothing(cpu, k, c)
+}
+
+/// The page tables stay.
+pub(in crate::mm) fn retract_nothing(_: &Cpu<'_>, _: &Kernel, c: &mut CollapseFile) -> ScanResult {
+    if c.is_khugepaged { ScanResult::Succeed } else { ScanResult::PteMappedHugepage }
 }
 
 /// `try_to_unmap_flush`.

@@ -12,10 +12,12 @@ impl Kernel {
     /// held, and dropped.
     pub(super) fn store_hpage(&self, cpu: &Cpu<'_>, c: &mut CollapseFile) {
         let (mapping, f) = (self.mapping(c.file), self.folio(c.hpage));
-        (self.steps.cf_mark_uptodate)(cpu, self, c);
+        (self.steps.file.mark_uptodate)(cpu, self, c);
         // The reference of the allocation becomes one of the cache's.
         self.folio_ref_add(cpu, c.hpage, i64::from(self.hpn) - 1);
-        f.flags.poke_bits(flags::DIRTY, 0);
+        if !mapping.regular {
+            f.flags.poke_bits(flags::DIRTY, 0);
+        }
         self.folio_add_lru(cpu, c.hpage);
         for &old in &c.pagelist {
             cpu.debts.owe(self.folio(old).refcount.obj(), -1);
@@ -25,15 +27,15 @@ impl Kernel {
         mapping.xa_lock.unlock(cpu);
         cpu.pass(ip::cf8);
     }
+}
 
-    /// The old pages are nobody's any more: whoever waits for the lock of one finds no mapping, and asks again.
-    pub(super) fn free_old_pages(&self, cpu: &Cpu<'_>, c: &mut CollapseFile) {
-        for &old in &c.pagelist {
-            self.folio(old).set_mapping(cpu, Mapping::None);
-            self.folio(old).flags.poke_bits(0, flags::DIRTY);
-            self.folio(old).lock.unlock_inherited(cpu);
-            self.folio_put_refs(cpu, old, 3);
-        }
+/// The old pages are nobody's any more: whoever waits for the lock of one finds no mapping, and asks again.
+pub(in crate::mm) fn free_old_pages(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) {
+    for &old in &c.pagelist {
+        k.folio(old).set_mapping(cpu, Mapping::None);
+        k.folio(old).flags.poke_bits(0, flags::DIRTY);
+        (k.steps.file.unlock_old)(cpu, k, old);
+        k.folio_put_refs(cpu, old, 3);
     }
 }
 
