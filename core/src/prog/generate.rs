@@ -172,7 +172,7 @@ const CPU_COUNTS: [(u32, u8); 4] = [(1, 1), (9, 2), (8, 3), (2, 4)];
 fn setup(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Setup> {
     let scene = match shape.scene {
         Some(scene) => usize::from(scene) % SCENES.len(),
-        None => dice.weighted(&SCENE_WEIGHTS),
+        None => dice.weighted(SCENE_WEIGHTS),
     };
     let mut setup = SCENES[scene].items.to_vec();
     if dice.one_in(8) {
@@ -194,7 +194,7 @@ fn setup(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Setup> {
     dice.vmas = setup.iter().filter(|item| matches!(item, Setup::Mmap { .. })).count() as u32;
     if dice.one_in(4) {
         for _ in 0..=dice.below(3) {
-            let make = dice.weighted(&EXTRAS);
+            let make = dice.weighted(EXTRAS);
             setup.push(Setup::Do(make(dice)));
         }
     }
@@ -219,13 +219,13 @@ fn cpus(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Vec<Op>> {
     for _ in 0..count {
         let spare = shape.ops_max.saturating_sub(shape.ops_min);
         let ops = u32::from(shape.ops_min) + dice.below(u32::from(spare) + 1);
-        cpus.push((0..ops).map(|_| dice.weighted(&WEIGHTS)(dice)).collect());
+        cpus.push((0..ops).map(|_| dice.weighted(WEIGHTS)(dice)).collect());
     }
     // A program without a collapse is worth a run now and then, but few are.
     if !dice.one_in(16) {
         let cpu = dice.below(u32::from(count)) as usize;
         let ops = cpus[cpu].len() as u32;
-        let op = dice.weighted(&COLLAPSES)(dice);
+        let op = dice.weighted(COLLAPSES)(dice);
         if ops > 0 {
             cpus[cpu][dice.below(ops) as usize] = op;
         }
@@ -262,7 +262,7 @@ fn meet(
     let [collapser, partner, ..] = cpus else { return };
     let (Some(first), Some(second)) = (collapser.first_mut(), partner.first_mut()) else { return };
     *first = Op::Madvise { at: At::start(VmaRef(0)), len: Size::ZERO, advice: Advice::Collapse };
-    *second = dice.weighted(&PARTNERS)(dice);
+    *second = dice.weighted(PARTNERS)(dice);
     if shape.policy == Policy::Records {
         let k = if dice.one_in(3) {
             WINDOW.start + dice.below(WINDOW.end - WINDOW.start)
