@@ -1,6 +1,7 @@
 //! The tables of a secondary MMU: what it maps, page by page, without a reference.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::mm::class::Class;
 use crate::mm::types::{Pfn, Vaddr};
@@ -38,40 +39,55 @@ impl Shadow {
 #[derive(Debug)]
 pub struct Mirror {
     words: Vec<Word>,
-    used: AtomicBool,
+    /// Where anything was mapped since the boot: nothing beyond needs to be looked at.
+    from: AtomicU32,
+    to: AtomicU32,
 }
 
 impl Mirror {
     pub(super) fn new(class: Class, first: u32, pages: u32) -> Mirror {
         let words = (first..first + pages).map(|n| Word::new(class.obj(n), 0)).collect();
-        Mirror { words, used: AtomicBool::new(false) }
+        Mirror { words, from: AtomicU32::new(u32::MAX), to: AtomicU32::new(0) }
     }
 
     pub(super) fn reset(&mut self) {
-        if std::mem::take(self.used.get_mut()) {
-            self.words.iter().for_each(|word| word.poke(0));
-        }
+        self.words[self.used()].iter().for_each(|word| word.poke(0));
+        (*self.from.get_mut(), *self.to.get_mut()) = (u32::MAX, 0);
+    }
+
+    fn number(&self, page: u32) -> u32 {
+        page % self.words.len() as u32
     }
 
     fn word(&self, page: u32) -> &Word {
-        &self.words[page as usize % self.words.len()]
+        &self.words[self.number(page) as usize]
+    }
+
+    /// The words that anything was mapped in.
+    #[inline]
+    fn used(&self) -> Range<usize> {
+        let (from, to) = (self.from.load(Ordering::Relaxed), self.to.load(Ordering::Relaxed));
+        from.min(to) as usize..to as usize
     }
 
     /// What is mapped, by page of the mm; of a mirror of a range, by page of the range.
     pub fn entries(&self) -> impl Iterator<Item = (u32, Shadow)> {
-        let mirrored = if self.used.load(Ordering::Relaxed) { &self.words[..] } else { &[] };
-        (0..).zip(mirrored).filter_map(|(page, word)| Some((page, Shadow::unpack(word.peek())?)))
+        let used = self.used();
+        (used.start as u32..)
+            .zip(&self.words[used])
+            .filter_map(|(page, word)| Some((page, Shadow::unpack(word.peek())?)))
     }
 
     /// Maps a page. The lock of the secondary MMU is held.
     pub(in crate::mm) fn map(&self, cpu: &Cpu<'_>, page: u32, shadow: Shadow) {
-        self.used.store(true, Ordering::Relaxed);
+        self.from.fetch_min(self.number(page), Ordering::Relaxed);
+        self.to.fetch_max(self.number(page) + 1, Ordering::Relaxed);
         self.word(page).write_once(cpu, shadow.pack());
     }
 
     /// Drops what is mapped of a range. The lock of the secondary MMU is held.
     pub(super) fn unmap(&self, cpu: &Cpu<'_>, start: u32, end: u32) {
-        if !self.used.load(Ordering::Relaxed) {
+        if self.used().is_empty() {
             return;
         }
         for page in start..end {
