@@ -176,7 +176,7 @@ fn setup(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Setup> {
         None => dice.weighted(SCENE_WEIGHTS),
     };
     let mut setup = SCENES[scene].items.to_vec();
-    if dice.one_in(2) {
+    if shape.scene.is_none() && dice.one_in(2) {
         // khugepaged comes to what may be huge.
         for item in &mut setup {
             if let Setup::Mmap { flags, .. } = item {
