@@ -154,7 +154,7 @@ impl Kernel {
             folios: Folios::new(hpn),
             files: (0..FILES_MAX).map(|id| AddressSpace::new(FileId(id as u8), hpn)).collect(),
             anon_vmas: AnonVmas::new(),
-            swap: SwapDevice::new(),
+            swap: SwapDevice::new(hpn),
             lru_batches: (0..CPUS_MAX).map(|id| LruBatch::new(id as u8)).collect(),
             tlb_ubcs: (0..CPUS_MAX).map(|_| TlbUbc::default()).collect(),
             tlbs: (0..CPUS_MAX).map(|id| Tlb::new(id as u8)).collect(),

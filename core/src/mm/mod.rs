@@ -67,6 +67,7 @@ pub use names::{object_name, value_name};
 pub use observe::{KpageFlags, Meminfo, Status};
 pub use rmap::AnonVma;
 pub use rmap::{GUP_PIN_COUNTING_BIAS, RmapFlags, RmapLock, TlbUbc, TtuFlags};
+pub use swap::swap_slots;
 pub use task_mmu::{PagemapEntry, Smaps};
 pub use tlb::{AccessFault, Translation, UserAccess};
 pub use tunables::{MaxPtes, ShmemHuge, ThpEnabled};

@@ -7,8 +7,10 @@ use super::rank;
 use super::types::{FolioId, SwapId};
 use crate::sync::{LockClass, Spinlock, Word};
 
-/// Slots of the device.
-const SLOTS: u32 = 64;
+/// Slots of the device: more than a huge page has pages.
+pub fn swap_slots(hpn: u32) -> u32 {
+    if hpn > 8 { 2 * hpn } else { 64 }
+}
 
 /// One slot.
 #[derive(Debug)]
@@ -31,22 +33,23 @@ pub struct SwapDevice {
 }
 
 impl SwapDevice {
-    pub(super) fn new() -> SwapDevice {
+    pub(super) fn new(hpn: u32) -> SwapDevice {
+        let slots = swap_slots(hpn);
         let slot = |n: u32| SwapSlot {
             count: Word::new(Class::SwapCount.obj(n), 0),
             cache: Word::new(Class::SwapCache.obj(n), 0),
-            content: Word::new(Class::SwapCache.obj(SLOTS + n), 0),
+            content: Word::new(Class::SwapCache.obj(slots + n), 0),
         };
         SwapDevice {
             lock: Spinlock::new(Class::SwapLock.obj(0), LockClass::spinning(rank::SWAP_LOCK)),
-            slots: (0..SLOTS).map(slot).collect(),
+            slots: (0..slots).map(slot).collect(),
             next: AtomicU32::new(0),
         }
     }
 
     pub(super) fn reset(&mut self) {
         self.lock.reset();
-        let touched = std::mem::take(self.next.get_mut()).min(SLOTS) as usize;
+        let touched = (std::mem::take(self.next.get_mut()) as usize).min(self.slots.len());
         for slot in &self.slots[..touched] {
             [&slot.count, &slot.cache, &slot.content].iter().for_each(|word| word.poke(0));
         }
@@ -59,14 +62,15 @@ impl SwapDevice {
 
     /// The slots that were ever used.
     pub fn touched(&self) -> impl Iterator<Item = (SwapId, &SwapSlot)> {
-        let touched = self.next.load(Ordering::Relaxed).min(SLOTS) as usize;
+        let touched = (self.next.load(Ordering::Relaxed) as usize).min(self.slots.len());
         self.slots[..touched].iter().enumerate().map(|(id, slot)| (SwapId(id as u16), slot))
     }
 
     /// A slot that nobody uses, the one that was free longest. The device's lock is held.
     pub(super) fn find_free(&self) -> Option<SwapId> {
-        (0..SLOTS)
-            .map(|_| SwapId((self.next.fetch_add(1, Ordering::SeqCst) % SLOTS) as u16))
+        let slots = self.slots.len() as u32;
+        (0..slots)
+            .map(|_| SwapId((self.next.fetch_add(1, Ordering::SeqCst) % slots) as u16))
             .find(|&id| self.slot(id).count.peek() == 0 && self.slot(id).cache.peek() == 0)
     }
 

@@ -1,6 +1,8 @@
 //! A recount: every counter of the kernel, counted afresh from the page tables and the caches.
 
-use crate::mm::{FolioId, GupHeld, Kernel, MMS_MAX, MmId, Pmd, Pte, Rss, Slot, UNITS_MAX, Vaddr};
+use crate::mm::{
+    FolioId, GupHeld, Kernel, MMS_MAX, MmId, Pmd, Pte, Rss, Slot, UNITS_MAX, Vaddr, swap_slots,
+};
 
 /// The counts.
 #[derive(Debug, Default)]
@@ -68,7 +70,7 @@ impl Recount {
             (&mut self.refs, folios),
             (&mut self.pins, folios),
             (&mut self.user_maps, folios),
-            (&mut self.swap, 64),
+            (&mut self.swap, swap_slots(kernel.hpn) as usize),
         ] {
             counts.clear();
             counts.resize(len, 0);
@@ -99,7 +101,7 @@ impl Recount {
             self.rss[mm.idx()][which as usize] += 1;
         }
         if let Some(slot) = pte.swap_slot() {
-            self.swap[slot.idx() % 64] += 1;
+            self.swap[slot.idx()] += 1;
         }
         if pte.is_migration() {
             self.migration = Some((mm, addr));
@@ -119,7 +121,7 @@ impl Recount {
             for index in 0..file.i_pages.len() as u32 {
                 match file.slot(index) {
                     Slot::Folio(FolioId(folio)) => self.refs[folio as usize] += 1,
-                    Slot::Value(swap) => self.swap[swap.idx() % 64] += 1,
+                    Slot::Value(swap) => self.swap[swap.idx()] += 1,
                     Slot::Empty | Slot::Retry => {}
                 }
             }

@@ -7,14 +7,7 @@ use super::program::Program;
 use super::setup::Setup;
 
 /// Axes that change nothing yet.
-const AXES_AHEAD: [usize; 6] = [
-    Axes::RCU_TABLE_FREE,
-    Axes::SYNC_SWAP,
-    Axes::SHMEM,
-    Axes::MAX_PTES_NONE,
-    Axes::MAX_PTES_SWAP,
-    Axes::MAX_PTES_SHARED,
-];
+const AXES_AHEAD: [usize; 3] = [Axes::RCU_TABLE_FREE, Axes::SYNC_SWAP, Axes::SHMEM];
 
 /// Flags of a mapping that nobody obeys yet.
 const FLAGS_AHEAD: [MapFlags; 5] = [

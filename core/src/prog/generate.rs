@@ -164,6 +164,7 @@ const SCENE_WEIGHTS: &[(u32, usize)] = &[
     (3, 12),
     (1, 13),
     (1, 14),
+    (6, 15),
 ];
 
 /// Numbers of CPUs.
@@ -175,6 +176,14 @@ fn setup(dice: &mut Dice<'_>, shape: &Shape) -> Vec<Setup> {
         None => dice.weighted(SCENE_WEIGHTS),
     };
     let mut setup = SCENES[scene].items.to_vec();
+    if shape.scene.is_none() && dice.one_in(2) {
+        // khugepaged comes to what may be huge.
+        for item in &mut setup {
+            if let Setup::Mmap { flags, .. } = item {
+                flags.0 |= MapFlags::HUGEPAGE.0;
+            }
+        }
+    }
     if dice.one_in(8) {
         let file = FileRef(0);
         let kinds = [Mapped::Anon, Mapped::Shared(file), Mapped::Private(file)];

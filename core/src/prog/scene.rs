@@ -19,7 +19,7 @@ pub struct Scene {
 ///
 /// All have one address space and one file of a huge unit in huge folios, mapped at `1h` by small entries, unless the
 /// title says otherwise.
-pub static SCENES: [Scene; 15] = [
+pub static SCENES: [Scene; 16] = [
     Scene { title: "shared", items: &[MM, FILE, SHARED, table(0), populate(0)] },
     Scene { title: "private", items: &[MM, FILE, PRIVATE, table(0), populate(0)] },
     Scene {
@@ -92,6 +92,10 @@ pub static SCENES: [Scene; 15] = [
         title: "private, and a huge page of anonymous memory",
         items: &[MM, FILE, PRIVATE, HUGE_ANON, table(0), populate(0), write(1, 0)],
     },
+    Scene {
+        title: "small pages of anonymous memory that may be huge, with holes",
+        items: &[MM, HUGE_ANON, table(0), write(0, 0), write(0, 1), write(0, 3), DRAIN],
+    },
 ];
 
 /// The scene of a program that has no vma of its own.
@@ -133,6 +137,7 @@ const HUGE_ANON: Setup = Setup::Mmap {
     prot: Prot::Rw,
     flags: MapFlags::HUGEPAGE,
 };
+const DRAIN: Setup = Setup::Do(Op::LruDrain);
 const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), access: Access::Read });
 
 const fn file_at(mm: u8, what: Mapped, unit: u8) -> Setup {

@@ -15,7 +15,7 @@ const HUGE_MAX: u32 = 8;
 
 /// Frames below this one are small folios.
 pub fn small_folios(hpn: u32) -> u32 {
-    if hpn > 8 { 4 * hpn } else { 128 }
+    if hpn > 8 { 5 * hpn } else { 128 }
 }
 
 /// All folios and pages.

@@ -54,7 +54,7 @@ impl Kernel {
     }
 
     /// `maybe_pmd_mkwrite`.
-    pub(super) fn maybe_pmd_mkwrite(&self, pmd: Pmd, vma: VmaId) -> Pmd {
+    pub(in crate::mm) fn maybe_pmd_mkwrite(&self, pmd: Pmd, vma: VmaId) -> Pmd {
         if self.vma(vma).spec().write() { pmd.mkwrite() } else { pmd }
     }
 

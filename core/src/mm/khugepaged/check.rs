@@ -1,6 +1,7 @@
 //! What is checked before and after the folio lock (P1 to P7 of kernel-semantics 9.7), and in steps 1 and 2.
 
 use crate::mm::folio::Mapping;
+use crate::mm::huge_memory::eligible::Asks;
 use crate::mm::kernel::Kernel;
 use crate::mm::types::{MmId, Pte, Vaddr, VmaId};
 use crate::mm::vma::VmFlags;
@@ -58,12 +59,9 @@ fn eligible(k: &Kernel, c: Collapse) -> Result<Collapse, ScanResult> {
     if (k.steps.check_uffd_wp)(k, c.vma) { Err(ScanResult::PteUffdWp) } else { Ok(c) }
 }
 
-/// `hugepage_vma_check` for somebody who does not ask sysfs: MADV_NOHUGEPAGE, and the alignment at the VMA's end.
+/// `hugepage_vma_check` for somebody who does not ask sysfs.
 pub fn hugepage_vma_check(k: &Kernel, vma: VmaId) -> bool {
-    let spec = k.vma(vma).spec();
-    let last = spec.end.0.checked_sub(k.hpn).map(|last| Vaddr(last / k.hpn * k.hpn));
-    !spec.flags.has(VmFlags::NOHUGEPAGE)
-        && last.is_some_and(|last| spec.transhuge_suitable(last, k.hpn))
+    k.hugepage_vma_check(vma, k.vma(vma).spec().flags, Asks::MADV_COLLAPSE)
 }
 
 /// `userfaultfd_wp`.

@@ -48,11 +48,15 @@ impl Kernel {
         self.slots.cursor.peek() >> (8 * mm.0) & 0xff != 0
     }
 
-    /// It has scanned it, and goes on; the slot of an mm that exits meanwhile is its to free (`collect_mm_slot`).
-    pub(super) fn khugepaged_advance(&self, cpu: &Cpu<'_>, mm: MmId) {
+    /// The end of a visit. If it has scanned the mm, or the mm exits, it goes on to the next one; the slot of an mm that
+    /// exits meanwhile is its to free (`collect_mm_slot`). Returns whether it goes on.
+    pub(super) fn khugepaged_leave(&self, cpu: &Cpu<'_>, mm: MmId, finished: bool) -> bool {
         self.slots.lock.lock(cpu);
-        self.slots.cursor.add_return(cpu, -(1 << (8 * mm.0)));
-        let free = self.hpage_collapse_test_exit(cpu, mm) && !self.is_scanned(mm);
+        let exits = self.hpage_collapse_test_exit(cpu, mm);
+        if exits || finished {
+            self.slots.cursor.add_return(cpu, -(1 << (8 * mm.0)));
+        }
+        let free = exits && !self.is_scanned(mm);
         if free {
             self.slots.listed.change_bits(cpu, 0, 1 << mm.0);
         }
@@ -60,6 +64,7 @@ impl Kernel {
         if free {
             self.mmdrop(cpu, mm);
         }
+        exits || finished
     }
 
     /// `khugepaged_enter` before anybody runs.

@@ -1,22 +1,28 @@
-//! khugepaged and MADV_COLLAPSE: PTE-mapped huge pages become PMD-mapped ones (kernel-semantics section 9).
+//! khugepaged and MADV_COLLAPSE: small pages, and huge pages that are mapped by PTEs, become huge pages that are mapped by a
+//! PMD entry (kernel-semantics section 9).
 
 pub mod abort;
 pub mod check;
 pub mod clear;
 pub mod collapse;
 pub mod collapse_file;
+pub mod collapse_huge_page;
 pub mod context;
 pub mod driver;
 pub mod free;
 pub mod install;
 pub mod locks;
+mod madvise;
 pub mod mm_slot;
 pub mod notify;
 pub mod pre_seed;
 pub mod read_locked;
 pub mod retract;
 pub mod retract_pre_seed;
+pub mod revalidate;
 mod scan;
+mod scan_mm;
+pub mod scan_pmd;
 mod scan_result;
 pub mod slot;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! khugepaged looks at one VMA, and at the page cache behind it (kernel-semantics sections 9.4 and 9.12).
+//! A look at the page cache behind a range (`hpage_collapse_scan_file`, kernel-semantics section 9.4).
 
 use crate::mm::filemap::Slot;
 use crate::mm::folio::flags;
@@ -81,40 +81,5 @@ impl Kernel {
             present += 1;
         }
         Ok(present)
-    }
-
-    /// `khugepaged_scan_mm_slot`, from `start` to `end`: each aligned range whose huge page is mapped by PTEs.
-    pub fn khugepaged_scan_range(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, end: Vaddr) {
-        let _f = cpu.enter(func::khugepaged_scan_mm_slot);
-        if !self.khugepaged_select(cpu, mm) {
-            return;
-        }
-        (self.steps.khugepaged_visit)(cpu, self, mm);
-        self.khugepaged_scan_vmas(cpu, mm, start, end);
-        self.khugepaged_advance(cpu, mm);
-    }
-
-    fn khugepaged_scan_vmas(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, end: Vaddr) {
-        let mmap_lock = &self.mm(mm).mmap_lock;
-        let mut haddr = Vaddr(start.0.next_multiple_of(self.hpn));
-        while haddr.0 + self.hpn <= end.0 {
-            if !mmap_lock.down_read_trylock(cpu) {
-                return;
-            }
-            let exits = (self.steps.vma.test_exit)(cpu, self, mm);
-            let found = self.vma_lookup(cpu, mm, haddr).filter(|_| !exits);
-            let found = found.map(|vma| self.vma(vma).spec());
-            let eligible = found.filter(|spec| spec.transhuge_suitable(haddr, self.hpn));
-            mmap_lock.up_read(cpu);
-            let Some((spec, file)) = eligible.and_then(|spec| Some((spec, spec.file?))) else {
-                return;
-            };
-            if self.hpage_collapse_scan_file(cpu, (mm, haddr), file, spec.pgoff_of(haddr), true)
-                == ScanResult::PteMappedHugepage
-            {
-                (self.steps.khugepaged_pte_mapped)(cpu, self, mm, haddr);
-            }
-            haddr = Vaddr(haddr.0 + self.hpn);
-        }
     }
 }

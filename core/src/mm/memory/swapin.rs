@@ -15,7 +15,7 @@ impl Kernel {
     ///
     /// If a write fault finds that the page may be shared, it maps it read-only and is done: the write-protect
     /// fault that follows is one of its own, where the kernel goes on to `do_wp_page` at once.
-    pub(super) fn do_swap_page(&self, cpu: &Cpu<'_>, vmf: &VmFault) -> FaultResult {
+    pub(in crate::mm) fn do_swap_page(&self, cpu: &Cpu<'_>, vmf: &VmFault) -> FaultResult {
         let _f = cpu.enter(func::do_swap_page);
         let VmFault { mm, vma, addr, write, orig_pte: orig, .. } = *vmf;
         if orig.is_migration() {

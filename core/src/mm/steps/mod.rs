@@ -3,6 +3,7 @@
 //! A step is what some fix replaced, or what a protection consists of. `table.rs` is the table and its eras,
 //! `protections.rs` names what can be left out of it. A mechanism with many steps has a table of its own in it.
 
+mod anon;
 mod file;
 mod group;
 mod huge;
@@ -10,6 +11,7 @@ mod protections;
 mod table;
 mod vma;
 
+pub use anon::AnonSteps;
 pub use file::FileSteps;
 pub use huge::HugeSteps;
 pub use protections::{PROTECTIONS, Protection};

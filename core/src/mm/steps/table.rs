@@ -1,5 +1,6 @@
 //! The steps of each era.
 
+use super::anon::AnonSteps;
 use super::file::FileSteps;
 use super::group::steps;
 use super::huge::HugeSteps;
@@ -8,9 +9,10 @@ use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
 use crate::mm::huge_memory::split;
 use crate::mm::kernel::Kernel;
+use crate::mm::khugepaged::revalidate::Handle;
 use crate::mm::khugepaged::{
     Collapse, ScanResult, abort, check, clear, driver, free, install, locks, notify, pre_seed,
-    read_locked, unlink,
+    read_locked, revalidate, unlink,
 };
 use crate::mm::kvm;
 use crate::mm::mmu_notifier::{self, Itree, Subscriptions};
@@ -97,7 +99,7 @@ steps! {
     /// How MADV_COLLAPSE holds mmap_lock around it.
     collapse_locked: Driver = driver::under_read_lock;
     /// MADV_COLLAPSE looks the VMA up again after it has dropped mmap_lock.
-    revalidate: fn(&Cpu<'_>, &Kernel, MmId, Vaddr, VmaId) -> Result<VmaId, ScanResult> = driver::revalidate;
+    revalidate: fn(&Cpu<'_>, &Kernel, MmId, Vaddr, Handle) -> Result<Handle, ScanResult> = revalidate::any_vma;
     /// What khugepaged does with a PTE-mapped huge page.
     khugepaged_pte_mapped: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) = driver::khugepaged_at_once;
     /// What khugepaged does when it comes to an mm.
@@ -243,6 +245,8 @@ steps! {
     pte_unmap_same: fn(&Cpu<'_>, &Kernel, (PteMap, Lockptr), Vaddr, Pte) -> bool = pae::pte_unmap_same;
     /// Huge pages of anonymous memory.
     huge: HugeSteps = HugeSteps::V66;
+    /// `collapse_huge_page`.
+    anon: AnonSteps = AnonSteps::V66;
     // gup.c
     /// GUP-fast turns interrupts off.
     gup_irq_save: fn(&Cpu<'_>) = |cpu| cpu.local_irq_disable();

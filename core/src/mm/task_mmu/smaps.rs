@@ -173,7 +173,7 @@ impl Kernel {
 
     /// `page_mapcount`: the PTEs that map a page, and the PMDs that map its folio. Not one instant's: the two are read one
     /// after the other.
-    pub(super) fn page_mapcount(&self, cpu: &Cpu<'_>, page: Pfn) -> i64 {
+    pub(in crate::mm) fn page_mapcount(&self, cpu: &Cpu<'_>, page: Pfn) -> i64 {
         let folio = self.folios.of(page);
         let entire = match self.folios.is_large(folio) {
             true => self.folio(folio).entire_mapcount.read_once(cpu) as i64 + 1,
