@@ -58,11 +58,17 @@ fn eligible(k: &Kernel, c: Collapse) -> Result<Collapse, ScanResult> {
     if (k.steps.check_uffd_wp)(k, c.vma) { Err(ScanResult::PteUffdWp) } else { Ok(c) }
 }
 
-/// `hugepage_vma_check` for somebody who does not ask sysfs: MADV_NOHUGEPAGE, and the alignment at the VMA's end.
+/// `hugepage_vma_check` for somebody who does not ask sysfs: MADV_NOHUGEPAGE, the alignment at the VMA's end, and whether
+/// the file may have huge pages at all.
 pub fn hugepage_vma_check(k: &Kernel, vma: VmaId) -> bool {
     let spec = k.vma(vma).spec();
     let last = spec.end.0.checked_sub(k.hpn).map(|last| Vaddr(last / k.hpn * k.hpn));
+    let file = spec.file.is_none_or(|file| {
+        k.file_thp_enabled(file, spec.flags)
+            || k.shmem_mapping(file) && k.shmem_is_huge(file, spec.pgoff, true, Some(spec.flags))
+    });
     !spec.flags.has(VmFlags::NOHUGEPAGE)
+        && file
         && last.is_some_and(|last| spec.transhuge_suitable(last, k.hpn))
 }
 

@@ -16,7 +16,7 @@ pub mod pre_seed;
 pub mod read_locked;
 pub mod retract;
 pub mod retract_pre_seed;
-mod scan;
+pub(in crate::mm) mod scan;
 mod scan_result;
 pub mod slot;
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use crate::mm::filemap::Slot;
 use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
-use crate::mm::place::func;
-use crate::mm::types::{FileId, MmId, Vaddr};
+use crate::mm::place::{func, ip};
+use crate::mm::types::{FileId, FolioId, MmId, Vaddr};
+use crate::mm::vma::VmaSpec;
 use crate::sync::Cpu;
 
 use super::ScanResult;
@@ -63,6 +64,7 @@ impl Kernel {
                 Slot::Empty | Slot::Retry => continue,
             };
             let f = self.folio(folio);
+            (self.steps.fs.scan_mapcount)(cpu, self, folio);
             if self.folios.is_large(folio) {
                 let same = index == start && f.index() == start;
                 return Err(if same {
@@ -104,7 +106,13 @@ impl Kernel {
             let exits = (self.steps.vma.test_exit)(cpu, self, mm);
             let found = self.vma_lookup(cpu, mm, haddr).filter(|_| !exits);
             let found = found.map(|vma| self.vma(vma).spec());
-            let eligible = found.filter(|spec| spec.transhuge_suitable(haddr, self.hpn));
+            let file_may = |spec: &VmaSpec| {
+                spec.file.is_none_or(|file| {
+                    self.shmem_mapping(file) || self.file_thp_enabled(file, spec.flags)
+                })
+            };
+            let eligible =
+                found.filter(|spec| spec.transhuge_suitable(haddr, self.hpn)).filter(file_may);
             mmap_lock.up_read(cpu);
             let Some((spec, file)) = eligible.and_then(|spec| Some((spec, spec.file?))) else {
                 return;
@@ -116,5 +124,15 @@ impl Kernel {
             }
             haddr = Vaddr(haddr.0 + self.hpn);
         }
+    }
+}
+
+/// What a later scan does, with a folio of which it has no reference: it asks whether it is large, and then reads what
+/// only a large one has. It may have been split, or freed, in between.
+pub(in crate::mm) fn large_mapcount(cpu: &Cpu<'_>, k: &Kernel, folio: FolioId) {
+    if k.folios.is_large(folio) {
+        cpu.pass(ip::scan_large);
+        k.folio(folio).entire_mapcount.read_once(cpu);
+        cpu.vm_bug_on(!k.folios.is_large(folio), "folio_large_mapcount() of a small folio");
     }
 }
