@@ -340,6 +340,8 @@ impl Kernel {
     /// What a page of a file holds, in memory or in swap, without a step. `None`: it is a hole.
     pub fn file_content(&self, file: FileId, index: u32) -> Option<u64> {
         match self.mapping(file).slot(index) {
+            // What fallocate() has left reads as zeroes.
+            Slot::Folio(id) if !self.folio(id).has(flags::UPTODATE) => Some(0),
             Slot::Folio(id) => {
                 let offset = index.saturating_sub(self.folio(id).index());
                 Some(self.page(Pfn(self.folios.head(id).0 + offset)).content.peek())

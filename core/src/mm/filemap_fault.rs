@@ -115,16 +115,20 @@ impl Kernel {
         }
     }
 
-    /// `filemap_write_and_wait`: every dirty page is on the device. May sleep.
-    pub(super) fn filemap_write_and_wait(&self, cpu: &Cpu<'_>, file: FileId) {
+    /// `invalidate_inode_pages2`: every page is unmapped, written out if it is dirty, and leaves the cache. May sleep.
+    pub(super) fn invalidate_inode_pages2(&self, cpu: &Cpu<'_>, file: FileId) {
         for index in 0..self.mapping(file).i_pages.len() as u32 {
             if self.mapping(file).peek(index).is_none() {
                 continue;
             }
             let Some(folio) = self.find_lock_page(cpu, file, index) else { continue };
+            if self.folio_mapped(folio) {
+                self.unmap_mapping_folio(cpu, file, folio);
+            }
             if self.folio(folio).has(flags::DIRTY) {
                 self.filemap_writepage(cpu, file, folio);
             }
+            self.filemap_remove_folio(cpu, file, folio);
             self.unlock_and_put(cpu, folio);
         }
     }

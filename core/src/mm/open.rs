@@ -46,8 +46,7 @@ impl Kernel {
         (self.steps.fs.invalidate_lock)(cpu, self, file);
         self.unmap_mapping_range(cpu, file, 0, false);
         cpu.pass(ip::ow2);
-        (self.steps.fs.open_write_back)(cpu, self, file);
-        self.truncate_inode_pages_range(cpu, file, (0, u32::MAX));
+        (self.steps.fs.open_drop)(cpu, self, file);
         (self.steps.fs.invalidate_unlock)(cpu, self, file);
     }
 }
@@ -98,8 +97,13 @@ pub(super) fn invalidate_unlock_shared(cpu: &Cpu<'_>, k: &Kernel, file: FileId) 
     k.mapping(file).invalidate_lock.up_read(cpu);
 }
 
-/// The fix: the cache may have dirty pages of somebody who has written to the file and closed it. They are written out
-/// first.
-pub(super) fn write_back(cpu: &Cpu<'_>, k: &Kernel, file: FileId) {
-    k.filemap_write_and_wait(cpu, file);
+/// v6.6: `truncate_inode_pages`, dirty or not. But somebody may have written to the file and closed it; and whoever opens
+/// it when the last huge page has gone, but not the last page, writes to pages that go next.
+pub(super) fn drop_all(cpu: &Cpu<'_>, k: &Kernel, file: FileId) {
+    k.truncate_inode_pages_range(cpu, file, (0, u32::MAX));
+}
+
+/// The fix: each page is written out before it goes, as `invalidate_inode_pages2` does it.
+pub(super) fn drop_written(cpu: &Cpu<'_>, k: &Kernel, file: FileId) {
+    k.invalidate_inode_pages2(cpu, file);
 }

@@ -84,7 +84,7 @@ pub(super) const PAGE_CACHE_INCONSISTENT: Oracle = Oracle {
                 let covers =
                     folio.index() <= index && index < folio.index() + k.folios.nr_pages(id);
                 // fallocate() leaves pages that nobody has cleared yet.
-                let fallocated = !file.regular && u64::from(index) < file.fallocend.peek();
+                let fallocated = !file.regular && u64::from(folio.index()) < file.fallocend.peek();
                 let right = folio.peek_mapping() == Mapping::File(file.id)
                     && (folio.has(flags::UPTODATE) || fallocated);
                 if !covers || !right {

@@ -67,8 +67,8 @@ steps! {
     invalidate_unlock: FileAct = open::invalidate_unlock;
     /// A file is opened for writing.
     open_counted: FileAct = open::count_then_look;
-    /// ... and the dirty pages of its cache are written out before that is dropped.
-    open_write_back: FileAct = |_, _, _| {};
+    /// ... and its cache is dropped.
+    open_drop: FileAct = open::drop_all;
     /// write() zeroes the rest of a folio.
     write_zero_rest: fn(&Kernel, FolioId, (Range<u32>, u32)) = file_write::zero_rest;
     /// MADV_REMOVE drops mmap_lock.
@@ -83,5 +83,5 @@ steps! {
 
 impl FsSteps {
     /// v6.6 with its fixes.
-    pub const FIXED: FsSteps = FsSteps { open_write_back: open::write_back, ..FsSteps::V66 };
+    pub const FIXED: FsSteps = FsSteps { open_drop: open::drop_written, ..FsSteps::V66 };
 }

@@ -224,7 +224,7 @@ protections! {
     invalidate_lock ALL "no page is read in while the cache of a regular file is thrown away" |s| { s.fs.invalidate_lock = |_, _, _| {}; s.fs.invalidate_unlock = |_, _, _| {}; };
     open_drops_huge ALL "a regular file that is opened for writing loses its huge pages" |s| s.fs.open_counted = open::count_only;
     open_counts_first ALL "... which is looked for after it was counted as open" |s| s.fs.open_counted = open::look_then_count;
-    open_writes_back FIXED "... after what is dirty was written out" |s| s.fs.open_write_back = |_, _, _| {};
+    open_writes_back FIXED "... but not what is dirty: that is written out first" |s| s.fs.open_drop = open::drop_all;
     write_zero_rest ALL "write() clears the rest of a folio that nobody has cleared" |s| s.fs.write_zero_rest = |_, _, _| {};
     remove_unlocked ALL "MADV_REMOVE drops mmap_lock before it punches" |s| { s.fs.remove_mmap_unlock = |_, _, _| {}; s.fs.remove_mmap_lock = |_, _, _| {}; };
     split_no_folio_lock ALL "the split of a file's PMD by a zap takes no folio lock: it is under i_mmap_rwsem" |s| s.fs.split_lock_folio = split::lock_file_folio;
