@@ -7,7 +7,7 @@ use super::kernel::{FILE_UNITS_MAX, Kernel};
 use super::place::func;
 use super::rank;
 use super::types::{FileId, FolioId, Pfn, SwapId};
-use crate::sync::{Cpu, LockClass, Rwsem, Spinlock, Word};
+use crate::sync::{Cpu, LockClass, Rwsem, Spinlock, WaitQueue, Word};
 
 /// An address_space of shmem, with the inode that it belongs to.
 #[derive(Debug)]
@@ -38,8 +38,25 @@ pub struct AddressSpace {
     pub nr_thps: Word,
     /// `inode->i_writecount`: who has the file open for writing.
     pub i_writecount: Word,
+    /// How often programs have opened it for writing, and not closed it yet.
+    pub opened: Word,
     /// `info->lock`.
     pub info_lock: Spinlock,
+    /// `invalidate_lock`: whoever reads pages of a regular file in holds it for read, whoever throws the cache away for
+    /// write.
+    pub invalidate_lock: Rwsem,
+    /// `inode->i_lock`.
+    pub i_lock: Spinlock,
+    /// `inode->i_private` of shmem: the fallocate() in progress ([`super::shmem_fallocate`]).
+    pub i_private: Word,
+    /// The faults that wait for it.
+    pub falloc_waitq: WaitQueue,
+    /// `info->fallocend`: behind the last page that fallocate() has made.
+    pub fallocend: Word,
+    /// What the device holds of a regular file.
+    pub disk: Vec<Word>,
+    /// The blocks of a regular file that are being freed: first page and the one after the last.
+    pub freeing: Word,
 }
 
 /// What the page cache holds at an index.
@@ -96,16 +113,27 @@ impl AddressSpace {
             swapped: Word::new(Class::IBlocks.obj(32 + n), 0),
             nr_thps: Word::new(Class::NrThps.obj(n), 0),
             i_writecount: Word::new(Class::IWritecount.obj(n), 0),
+            opened: Word::new(Class::IWritecount.obj(16 + n), 0),
             info_lock: Spinlock::new(Class::IBlocks.obj(16 + n), LockClass::spinning(rank::LEAF)),
+            invalidate_lock: Rwsem::new(Class::InvalidateLock.obj(n), rank::INVALIDATE_LOCK),
+            i_lock: Spinlock::new(Class::IPrivate.obj(16 + n), LockClass::spinning(rank::LEAF)),
+            i_private: Word::new(Class::IPrivate.obj(n), 0),
+            falloc_waitq: WaitQueue::new(Class::IPrivate.obj(n)),
+            fallocend: Word::new(Class::IPrivate.obj(32 + n), 0),
+            freeing: Word::new(Class::IPrivate.obj(48 + n), 0),
+            disk: (0..pages).map(|i| Word::new(Class::Cache.obj(0x10_0000 + i), 0)).collect(),
         }
     }
 
     pub(super) fn reset(&mut self) {
-        self.regular = false;
+        let was_regular = std::mem::take(&mut self.regular);
         self.i_rwsem.reset();
         self.i_mmap_rwsem.reset();
         self.xa_lock.reset();
         self.info_lock.reset();
+        self.invalidate_lock.reset();
+        self.i_lock.reset();
+        self.falloc_waitq.reset();
         self.i_mmap.reset();
         let words = [
             &self.i_size,
@@ -114,8 +142,15 @@ impl AddressSpace {
             &self.swapped,
             &self.nr_thps,
             &self.i_writecount,
+            &self.opened,
+            &self.i_private,
+            &self.fallocend,
+            &self.freeing,
         ];
         words.into_iter().chain(&self.i_pages).for_each(|word| word.poke(0));
+        if was_regular {
+            self.disk.iter().for_each(|word| word.poke(0));
+        }
     }
 
     /// The folio at an index, without a step.
@@ -305,6 +340,8 @@ impl Kernel {
     /// What a page of a file holds, in memory or in swap, without a step. `None`: it is a hole.
     pub fn file_content(&self, file: FileId, index: u32) -> Option<u64> {
         match self.mapping(file).slot(index) {
+            // What fallocate() has left reads as zeroes.
+            Slot::Folio(id) if !self.folio(id).has(flags::UPTODATE) => Some(0),
             Slot::Folio(id) => {
                 let offset = index.saturating_sub(self.folio(id).index());
                 Some(self.page(Pfn(self.folios.head(id).0 + offset)).content.peek())
@@ -313,7 +350,10 @@ impl Kernel {
                 Some(folio) => self.page(self.folios.head(folio)).content.peek(),
                 None => self.swap.slot(swap).content.peek(),
             }),
-            Slot::Empty | Slot::Retry => None,
+            Slot::Empty | Slot::Retry => {
+                let on_disk = self.mapping(file).disk.get(index as usize).map_or(0, Word::peek);
+                (self.mapping(file).regular && on_disk != 0).then_some(on_disk)
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! that can be preempted takes a `&Cpu`. The order of the locks is the ladder in `rank.rs`.
 
 pub mod class;
+mod file_write;
 mod filemap;
 mod filemap_fault;
 mod folio;
@@ -18,6 +19,7 @@ mod lru;
 mod madvise;
 mod madvise_free;
 mod madvise_pageout;
+mod madvise_remove;
 mod memory;
 mod migrate;
 mod mincore;
@@ -29,6 +31,7 @@ mod mmu_notifier;
 mod names;
 mod observe;
 mod oom_kill;
+mod open;
 mod page_table_check;
 mod pagewalk;
 pub mod pgtable;
@@ -37,7 +40,9 @@ mod rank;
 mod rcu;
 mod rmap;
 mod shmem;
+mod shmem_fallocate;
 mod shmem_swap;
+mod shmem_undo;
 pub mod steps;
 mod swap;
 mod swap_state;

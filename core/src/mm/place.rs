@@ -55,6 +55,7 @@ places! {
         shmem_fault shmem_undo_range shmem_setattr find_lock_page truncate_inode_folio unmap_mapping_folio
         shmem_get_folio shmem_fallocate shmem_writepage shmem_swapin_folio filemap_fault do_dentry_open file_write
         truncate_inode_partial_folio
+        truncate_inode_pages_range truncate_setsize truncate_pagecache_range
         // rmap.c, swap, vmscan.c, migrate.c
         try_to_unmap try_to_migrate remove_migration_ptes page_vma_mapped_walk anon_vma_prepare
         shrink_folio_list add_to_swap migrate_folio folio_migrate_mapping try_to_unmap_flush rmap_walk_file
@@ -91,6 +92,7 @@ places! {
         ch1 ch2 ch3 ch4 ch5 ch6 ch7 fa1 zh1 zh2 uf1 mv1 mv2 mv3 fk1 fk2 fk3 mp1 mp2
         undo_partial punch_published punch_unmapped migrate_pte_restored spd1 spd2 spd3 spf1 spf2 spf3 spf4
         av1 av2 av3 kvm1 ni1 ex1 ex2 ex3 ow1 ow2 uff1 walk_again
+        falloc_page write_locked remove_unlocked scan_large
     }
 }
 

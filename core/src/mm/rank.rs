@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! i_rwsem
-//!   mmap_lock
+//!   mmap_lock, then invalidate_lock
 //!     folio lock
 //!       vma->vm_lock                   (for write, an instant; for read it takes the place of mmap_lock)
 //!       i_mmap_rwsem
@@ -18,6 +18,8 @@
 pub(super) const I_RWSEM: u8 = 1;
 /// `mm->mmap_lock`.
 pub(super) const MMAP_LOCK: u8 = 2;
+/// `mapping->invalidate_lock`.
+pub(super) const INVALIDATE_LOCK: u8 = 3;
 /// PG_locked.
 pub(super) const FOLIO_LOCK: u8 = 4;
 /// `vma->vm_lock`, for write. Held for read, its rank is that of mmap_lock.

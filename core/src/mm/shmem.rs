@@ -3,81 +3,54 @@
 use super::filemap::Slot;
 use super::folio::{Mapping, flags};
 use super::kernel::Kernel;
-use super::memory::FaultResult;
+use super::memory::{FaultResult, VmFault};
 use super::place::{func, ip};
 use super::types::{FileId, FolioId};
+use super::vma::VmFlags;
 use crate::sync::Cpu;
-
-/// What the last pass of a truncation did to an entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Undone {
-    /// The folio has left the cache.
-    Gone,
-    /// It had left before.
-    NotOurs,
-    /// It was split: its pieces are next.
-    Split,
-    /// It could not be split, and stays for its first pages; the others are zero.
-    Kept,
-}
-
-/// v6.6: whatever is found is removed as a whole. But a collapse may have stored a huge page there since the partial
-/// folio was dealt with, and then the pages in front of the new end of the file go too.
-pub(super) fn undo_whole(
-    cpu: &Cpu<'_>,
-    k: &Kernel,
-    file: FileId,
-    folio: FolioId,
-    _: u32,
-) -> Undone {
-    if k.truncate_inode_folio(cpu, file, folio) { Undone::Gone } else { Undone::NotOurs }
-}
-
-/// The fix: a huge page is split, and only what lies behind the end goes.
-pub(super) fn undo_split(
-    cpu: &Cpu<'_>,
-    k: &Kernel,
-    file: FileId,
-    folio: FolioId,
-    lstart: u32,
-) -> Undone {
-    if !k.folios.is_large(folio) || k.folio(folio).read_mapping(cpu) != Mapping::File(file) {
-        return undo_whole(cpu, k, file, folio, lstart);
-    }
-    k.folio_mark_dirty(cpu, folio);
-    match k.truncate_inode_partial_folio(cpu, file, folio, lstart) {
-        false => Undone::Kept,
-        true if k.folios.is_large(folio) => Undone::Gone,
-        true => Undone::Split,
-    }
-}
 
 /// What `shmem_get_folio` makes of a hole (`enum sgp_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum SgpType {
+pub enum SgpType {
     /// SGP_NOALLOC: an error.
     Noalloc,
     /// SGP_CACHE: a page of zeroes.
     Cache,
+    /// SGP_WRITE: a page that write() is going to fill; the file may end before it.
+    Write,
+    /// SGP_FALLOC: the same, but nobody fills it. One that was there before becomes a page of zeroes.
+    Falloc,
 }
 
-/// `PAGEVEC_SIZE`: folios that one look at the cache gathers.
-const BATCH: usize = 15;
+impl SgpType {
+    /// `sgp <= SGP_CACHE`: i_size counts.
+    fn within_i_size(self) -> bool {
+        matches!(self, SgpType::Noalloc | SgpType::Cache)
+    }
+}
+
+/// What a page holds that nobody has cleared yet.
+const STALE: u64 = 0x0005_7a1e;
 
 impl Kernel {
     /// `shmem_fault`: the folio of the cache that holds page `index`, locked and with a reference. A hole gets a
-    /// page of zeroes.
+    /// page of zeroes. While a hole is being punched there, the fault waits, without its lock.
     pub fn shmem_fault(
         &self,
         cpu: &Cpu<'_>,
+        vmf: &VmFault,
         file: FileId,
         index: u32,
     ) -> Result<FolioId, FaultResult> {
         let _f = cpu.enter(func::shmem_fault);
-        self.shmem_get_folio(cpu, file, index, SgpType::Cache)
+        if (self.steps.fs.falloc_wait)(cpu, self, vmf, file, index) {
+            return Err(FaultResult::Retry);
+        }
+        let flags = self.vma(vmf.vma).spec().flags;
+        self.shmem_get_folio(cpu, file, index, SgpType::Cache, Some(flags))
     }
 
-    /// `shmem_get_folio_gfp`. Beyond i_size there is nothing: SIGBUS.
+    /// `shmem_get_folio_gfp`, for a VMA with these flags, if it is for one. Beyond i_size there is nothing: SIGBUS.
     ///
     /// A folio that is found needs no second look at i_size: a racing truncate takes its lock next, and unmaps it.
     pub(super) fn shmem_get_folio(
@@ -86,9 +59,10 @@ impl Kernel {
         file: FileId,
         index: u32,
         sgp: SgpType,
+        vma_flags: Option<VmFlags>,
     ) -> Result<FolioId, FaultResult> {
         loop {
-            if self.beyond_i_size(cpu, file, index) {
+            if self.beyond_i_size(cpu, file, index, sgp) {
                 return Err(FaultResult::Sigbus);
             }
             if let Slot::Value(swap) = self.mapping(file).slot(index) {
@@ -100,27 +74,37 @@ impl Kernel {
             if let Some(folio) = self.filemap_get_folio(cpu, file, index) {
                 // A collapse holds the locks of the huge page and of the pages before this one.
                 self.folio(folio).lock.lock_nested(cpu);
-                if self.folio(folio).read_mapping(cpu) == Mapping::File(file) {
-                    return Ok(folio);
+                if self.folio(folio).read_mapping(cpu) != Mapping::File(file) {
+                    self.unlock_and_put(cpu, folio);
+                    continue;
                 }
-                self.unlock_and_put(cpu, folio);
-                continue;
+                if sgp != SgpType::Write {
+                    (self.steps.fs.clear_fallocated)(cpu, self, folio);
+                }
+                return Ok(folio);
             }
             if sgp == SgpType::Noalloc {
                 return Err(FaultResult::Sigbus);
             }
-            let folio = self.folio_alloc(cpu, false).ok_or(FaultResult::Oom)?;
-            self.folio(folio).lock.lock(cpu);
-            self.shmem_init_folio(folio);
-            if !self.filemap_add_folio(cpu, file, index, folio) {
-                // Another fault was faster: its folio is found the next time.
-                self.unlock_and_put(cpu, folio);
-                continue;
-            }
+            let huge = self.shmem_is_huge(file, index, false, vma_flags);
+            let folio = match huge.then(|| self.shmem_add_hugefolio(cpu, file, index)).flatten() {
+                Some(folio) => folio,
+                None => {
+                    let folio = self.folio_alloc(cpu, false).ok_or(FaultResult::Oom)?;
+                    if !self.shmem_add_folio(cpu, file, index, folio) {
+                        // Another fault was faster: its folio is found the next time.
+                        continue;
+                    }
+                    folio
+                }
+            };
             self.folio_add_lru(cpu, folio);
-            self.shmem_recalc_inode(cpu, file, 1);
+            (self.steps.fs.charge_folio)(cpu, self, file, i64::from(self.folios.nr_pages(folio)));
+            if sgp.within_i_size() {
+                self.clear_not_uptodate(cpu, folio);
+            }
             // A truncate that came since may have scanned this index while it was still empty.
-            if self.beyond_i_size(cpu, file, index) {
+            if (self.steps.fs.i_size_recheck)(cpu, self, file, index, sgp) {
                 self.filemap_remove_folio(cpu, file, folio);
                 self.shmem_recalc_inode(cpu, file, 0);
                 self.unlock_and_put(cpu, folio);
@@ -130,12 +114,53 @@ impl Kernel {
         }
     }
 
-    fn beyond_i_size(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> bool {
-        let mapping = self.mapping(file);
-        u64::from(index) >= mapping.i_size.read_once(cpu).min(mapping.i_pages.len() as u64)
+    /// `shmem_alloc_hugefolio`, and into the cache with it. `None`: a small page must do, since some page of the range
+    /// is there already, or memory is short.
+    fn shmem_add_hugefolio(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> Option<FolioId> {
+        let first = index / self.hpn * self.hpn;
+        let slots = self.mapping(file).i_pages.get(first as usize..(first + self.hpn) as usize)?;
+        if slots.iter().any(|slot| slot.peek() != 0) {
+            return None;
+        }
+        let folio = self.folio_alloc(cpu, true)?;
+        self.shmem_add_folio(cpu, file, first, folio).then_some(folio)
     }
 
-    fn unlock_and_put(&self, cpu: &Cpu<'_>, folio: FolioId) {
+    /// A new folio, of zeroes some day, is locked and goes into the cache. `false`: somebody was faster, and it is freed.
+    fn shmem_add_folio(&self, cpu: &Cpu<'_>, file: FileId, index: u32, folio: FolioId) -> bool {
+        self.folio(folio).lock.lock(cpu);
+        self.folio(folio).flags.poke_bits(flags::SWAPBACKED, 0);
+        self.folios.pfns(folio).for_each(|page| self.page(page).content.poke(STALE));
+        let added = self.filemap_add_folio(cpu, file, index, folio);
+        if !added {
+            self.unlock_and_put(cpu, folio);
+        }
+        added
+    }
+
+    /// The locked folio is up to date: zeroes, if nobody has filled it yet. Nobody looks at it before.
+    pub(super) fn clear_not_uptodate(&self, _: &Cpu<'_>, folio: FolioId) {
+        if !self.folio(folio).has(flags::UPTODATE) {
+            self.folios.pfns(folio).for_each(|page| self.page(page).content.poke(0));
+            self.folio(folio).flags.poke_bits(flags::UPTODATE, 0);
+        }
+    }
+
+    /// Beyond i_size, where that counts, and beyond what a page cache can hold.
+    pub(super) fn beyond_i_size(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+        sgp: SgpType,
+    ) -> bool {
+        let mapping = self.mapping(file);
+        let most = mapping.i_pages.len() as u64;
+        let size = if sgp.within_i_size() { mapping.i_size.read_once(cpu).min(most) } else { most };
+        u64::from(index) >= size
+    }
+
+    pub(super) fn unlock_and_put(&self, cpu: &Cpu<'_>, folio: FolioId) {
         self.folio(folio).lock.unlock(cpu);
         self.folio_put(cpu, folio);
     }
@@ -152,54 +177,24 @@ impl Kernel {
         let _f = cpu.enter(func::shmem_setattr);
         let mapping = self.mapping(file);
         let new_size = new_size.min(mapping.i_pages.len() as u32);
-        mapping.i_rwsem.down_write(cpu);
+        (self.steps.fs.inode_lock)(cpu, self, file);
         let old_size = mapping.i_size.read_once(cpu) as u32;
         if new_size != old_size {
             mapping.i_size.write_once(cpu, u64::from(new_size));
         }
         if new_size <= old_size {
             if old_size > new_size {
-                self.unmap_mapping_range(cpu, file, new_size, true);
+                (self.steps.fs.truncate_unmap)(cpu, self, file, new_size);
             }
             cpu.pass(ip::truncate_unmapped);
-            self.shmem_undo_range(cpu, file, new_size);
+            self.shmem_undo_range(cpu, file, (new_size, u32::MAX), false);
             cpu.pass(ip::truncate_removed);
             // Again, for the private copies that were made of pages that were still in the cache.
             if old_size > new_size {
-                self.unmap_mapping_range(cpu, file, new_size, true);
+                (self.steps.fs.truncate_unmap_again)(cpu, self, file, new_size);
             }
         }
-        mapping.i_rwsem.up_write(cpu);
-    }
-
-    /// `shmem_undo_range` from page `lstart` to the end of the file: nothing of it stays in the cache.
-    fn shmem_undo_range(&self, cpu: &Cpu<'_>, file: FileId, lstart: u32) {
-        let _f = cpu.enter(func::shmem_undo_range);
-        let (mut index, mut swaps_freed) = (lstart, 0);
-        loop {
-            cpu.pass(ip::undo_scan);
-            let mut batch = [(0, Slot::Empty); BATCH];
-            let found = self.find_lock_entries(cpu, file, &mut index, lstart, &mut batch);
-            for &(at, slot) in &batch[..found] {
-                match slot {
-                    Slot::Folio(folio) => {
-                        self.truncate_inode_folio(cpu, file, folio);
-                        self.folio(folio).lock.unlock(cpu);
-                    }
-                    Slot::Value(swap) => {
-                        swaps_freed += i64::from(self.shmem_free_swap(cpu, file, at, swap));
-                    }
-                    Slot::Empty | Slot::Retry => {}
-                }
-            }
-            self.put_entries(cpu, &batch[..found]);
-            if found == 0 {
-                break;
-            }
-        }
-        let start = self.undo_partial(cpu, file, lstart);
-        swaps_freed += self.undo_rest(cpu, file, lstart, start);
-        self.shmem_recalc(cpu, file, 0, -swaps_freed);
+        (self.steps.fs.inode_unlock)(cpu, self, file);
     }
 
     /// `shmem_recalc_inode`: the inode is charged for `alloced` pages more; and whatever it is charged for that has left
@@ -243,62 +238,15 @@ impl Kernel {
         mapping.xa_lock.unlock(cpu);
         self.shmem_recalc_inode(cpu, file, 0);
     }
+}
 
-    /// (b) of the semantics: the folio around `lstart`. Returns where the rest begins.
-    ///
-    /// A folio that cannot be split stays as a whole, for its pages below `lstart`; the others become zeroes.
-    fn undo_partial(&self, cpu: &Cpu<'_>, file: FileId, lstart: u32) -> u32 {
-        let Some(folio) = self.shmem_get_partial_folio(cpu, file, lstart) else { return lstart };
-        self.folio_mark_dirty(cpu, folio);
-        let gone = self.truncate_inode_partial_folio(cpu, file, folio, lstart);
-        let next = self.folio(folio).index() + self.folios.nr_pages(folio);
-        self.unlock_and_put(cpu, folio);
-        if gone { lstart } else { next }
-    }
-
-    /// (c): whatever is left, or comes back, from `start` on. Waits for locks, and goes round until all is gone. Returns
-    /// how many pages went that were in swap.
-    fn undo_rest(&self, cpu: &Cpu<'_>, file: FileId, lstart: u32, start: u32) -> i64 {
-        let (mut start, mut index, mut swaps_freed) = (start, start, 0);
-        loop {
-            cpu.pass(ip::undo_scan);
-            let mut batch = [(0, Slot::Empty); BATCH];
-            let from = index;
-            let found = self.find_get_entries(cpu, file, &mut index, &mut batch);
-            if found == 0 && from == start {
-                return swaps_freed;
-            }
-            if found == 0 {
-                index = start;
-            }
-            for (n, &(at, slot)) in batch[..found].iter().enumerate() {
-                cpu.pass(ip::undo_entry);
-                if let Slot::Value(swap) = slot {
-                    if !self.shmem_free_swap(cpu, file, at, swap) {
-                        // It has become a page: look again.
-                        index = at;
-                        self.put_entries(cpu, &batch[n..found]);
-                        break;
-                    }
-                    swaps_freed += 1;
-                }
-                let Slot::Folio(folio) = slot else { continue };
-                self.folio(folio).lock.lock(cpu);
-                let undone = (self.steps.undo_entry)(cpu, self, file, folio, lstart);
-                let next = self.folio(folio).index() + self.folios.nr_pages(folio);
-                self.folio(folio).lock.unlock(cpu);
-                if undone == Undone::Kept {
-                    start = start.max(next);
-                }
-                if matches!(undone, Undone::NotOurs | Undone::Split) {
-                    // Somebody else has removed it, and something else may be there: look again from here on. Or it is in
-                    // pieces now, which are looked at one by one.
-                    index = if undone == Undone::Split { start } else { at };
-                    self.put_entries(cpu, &batch[n..found]);
-                    break;
-                }
-                self.folio_put(cpu, folio);
-            }
-        }
-    }
+/// A truncate may have come since i_size was looked at: then it has not seen the new folio, and the folio must go.
+pub(super) fn truncated_since(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    file: FileId,
+    index: u32,
+    sgp: SgpType,
+) -> bool {
+    k.beyond_i_size(cpu, file, index, sgp)
 }

@@ -15,7 +15,13 @@ impl Kernel {
     pub(super) fn shmem_writepage(&self, cpu: &Cpu<'_>, file: FileId, folio: FolioId) -> bool {
         let _f = cpu.enter(func::shmem_writepage);
         let f = self.folio(folio);
-        cpu.vm_bug_on(self.folios.is_large(folio), "shmem_writepage() of a folio that is huge");
+        if self.folios.is_large(folio) {
+            // The pieces are dirty too.
+            self.folio_mark_dirty(cpu, folio);
+            if !self.split_folio(cpu, folio) {
+                return false;
+            }
+        }
         f.flags.poke_bits(0, flags::DIRTY);
         let Some(swap) = self.shmem_add_to_swap(cpu, folio) else {
             self.folio_mark_dirty(cpu, folio);

@@ -39,7 +39,8 @@ pub(super) const LOST_WRITE: Oracle = Oracle {
         };
         view.observed.known().filter(|&(at, _)| kept(at)).try_for_each(|(at, stored)| {
             let (found, name, obj) = find(view.kernel, at);
-            if found == Some(stored) {
+            // A hole reads as zeroes.
+            if found.unwrap_or_default() == stored {
                 return Ok(());
             }
             let found =

@@ -54,6 +54,13 @@ pub enum Cell {
     Private(u8, u32),
 }
 
+/// A cell of which nothing is known.
+const UNKNOWN: u64 = 0;
+/// One that holds zeroes: a hole was punched, and nothing was stored since.
+const ZEROED: u64 = u64::MAX;
+/// One that was stored to while an operation in flight may drop it: nobody knows which of the two was first.
+const RACED: u64 = u64::MAX - 1;
+
 /// The observations.
 #[derive(Debug)]
 pub struct Observed {
@@ -137,8 +144,11 @@ impl Observed {
 
     /// What was stored there last; `None`: not known.
     pub fn last_store(&self, at: Cell) -> Option<u64> {
-        let value = *self.slot(at)?;
-        (value != 0).then_some(value)
+        match *self.slot(at)? {
+            UNKNOWN | RACED => None,
+            ZEROED => Some(0),
+            value => Some(value),
+        }
     }
 
     /// The cells with a known content.
@@ -176,7 +186,14 @@ impl Observed {
     pub fn take_in(&mut self, kernel: &Kernel, cpu: u8, what: What) {
         let me = usize::from(cpu);
         match what {
-            What::UserStore { mm, page, value } => self.store(kernel, mm, page, value),
+            What::UserStore { mm, page, value } => {
+                if let Some(at) = self.cell_of(kernel, mm, page) {
+                    self.store(kernel, at, value);
+                }
+            }
+            What::FileStore { file, index, value } => {
+                self.store(kernel, Cell::File(file, index), value);
+            }
             What::Establish { mm, start, pages, .. } => {
                 if pages > 1 {
                     self.installed[me] = Some((mm, start));
@@ -253,22 +270,41 @@ impl Observed {
                 grab.dropped |= drops(kernel, gone, Cell::Private(grab.mm, grab.page));
             }
             for at in self.touched.clone() {
-                if drops(kernel, gone, at) {
-                    *self.cell_mut(at) = 0;
+                if drops(kernel, gone, at) && (*self.cell_mut(at) != RACED) {
+                    *self.cell_mut(at) = UNKNOWN;
                 }
+            }
+        }
+        if let Some(Dropping::Hole { file: Some(file), from, to }) = before {
+            (from..to).for_each(|page| self.punched(kernel, Cell::File(file, page)));
+        }
+        for at in self.touched.clone() {
+            if *self.cell_mut(at) == RACED && !self.is_uncertain(kernel, at) {
+                *self.cell_mut(at) = UNKNOWN;
             }
         }
     }
 
-    fn store(&mut self, kernel: &Kernel, mm: u8, page: u32, value: u64) {
-        let Some(at) = self.cell_of(kernel, mm, page) else { return };
+    /// A hole is there now: it reads as zeroes, unless something was stored meanwhile.
+    fn punched(&mut self, kernel: &Kernel, at: Cell) {
+        if self.slot(at) == Some(&UNKNOWN) && !self.is_uncertain(kernel, at) {
+            self.touch(at);
+            *self.cell_mut(at) = ZEROED;
+        }
+    }
+
+    fn touch(&mut self, at: Cell) {
+        if !self.touched.contains(&at) {
+            self.touched.push(at);
+        }
+    }
+
+    fn store(&mut self, kernel: &Kernel, at: Cell, value: u64) {
         let uncertain = self.is_uncertain(kernel, at);
         if self.slot(at).is_none() {
             return;
         }
-        if !self.touched.contains(&at) {
-            self.touched.push(at);
-        }
+        self.touch(at);
         // What a huge page has behind the end of its file goes when the page is split.
         let behind_eof = match at {
             Cell::File(file, page) => {
@@ -276,7 +312,11 @@ impl Observed {
             }
             Cell::Private(..) => false,
         };
-        *self.cell_mut(at) = if uncertain || behind_eof { 0 } else { value };
+        *self.cell_mut(at) = match (uncertain, behind_eof) {
+            (true, _) => RACED,
+            (false, true) => UNKNOWN,
+            (false, false) => value,
+        };
     }
 
     fn slot(&self, at: Cell) -> Option<&u64> {

@@ -83,8 +83,10 @@ pub(super) const PAGE_CACHE_INCONSISTENT: Oracle = Oracle {
                 let folio = k.folio(id);
                 let covers =
                     folio.index() <= index && index < folio.index() + k.folios.nr_pages(id);
-                let right =
-                    folio.peek_mapping() == Mapping::File(file.id) && folio.has(flags::UPTODATE);
+                // fallocate() leaves pages that nobody has cleared yet.
+                let fallocated = !file.regular && u64::from(folio.index()) < file.fallocend.peek();
+                let right = folio.peek_mapping() == Mapping::File(file.id)
+                    && (folio.has(flags::UPTODATE) || fallocated);
                 if !covers || !right {
                     let detail = format!(
                         "index {index} of file f{} holds folio {}, which does not belong there",

@@ -2,12 +2,12 @@
 //! and a program of a fuzzer that has it runs without.
 
 use super::axes::{AXES, Axes};
-use super::op::{Advice, FileKind, MapFlags, Op, Prot};
+use super::op::{MapFlags, Op, Prot};
 use super::program::Program;
 use super::setup::Setup;
 
 /// Axes that change nothing yet.
-const AXES_AHEAD: [usize; 3] = [Axes::RCU_TABLE_FREE, Axes::SYNC_SWAP, Axes::SHMEM];
+const AXES_AHEAD: [usize; 2] = [Axes::RCU_TABLE_FREE, Axes::SYNC_SWAP];
 
 /// Flags of a mapping that nobody obeys yet.
 const FLAGS_AHEAD: [MapFlags; 5] = [
@@ -33,9 +33,9 @@ pub fn keep_modelled(program: &mut Program) {
     for item in &mut program.setup {
         match item {
             Setup::Mm { unborn } => *unborn = false,
-            Setup::File { kind, .. } => *kind = FileKind::Shmem,
+            Setup::File { .. } => {}
             Setup::Mmap { prot, flags, .. } => {
-                if matches!(prot, Prot::None | Prot::Rx) {
+                if matches!(prot, Prot::None) {
                     *prot = Prot::Ro;
                 }
                 FLAGS_AHEAD.into_iter().for_each(|ahead| flags.0 &= !ahead.0);
@@ -60,10 +60,7 @@ pub(super) fn is_ahead(axis: usize) -> bool {
 fn item(item: &Setup) -> Option<String> {
     match item {
         Setup::Mm { unborn: true } => Some("mm(unborn)".to_owned()),
-        Setup::File { kind: FileKind::Regular, .. } => Some("file(regular)".to_owned()),
-        Setup::Mmap { prot: Prot::None | Prot::Rx, .. } => {
-            Some("mmap(none) or mmap(rx)".to_owned())
-        }
+        Setup::Mmap { prot: Prot::None, .. } => Some("mmap(none)".to_owned()),
         Setup::Mmap { flags, .. } if FLAGS_AHEAD.iter().any(|&ahead| flags.has(ahead)) => {
             Some("mmap() with flags of fork or userfaultfd".to_owned())
         }
@@ -82,11 +79,6 @@ fn is_operation_ahead(op: &Op) -> bool {
         Op::Mremap { .. }
             | Op::Mprotect { .. }
             | Op::Fork { .. }
-            | Op::Punch { .. }
-            | Op::Alloc { .. }
-            | Op::FileWrite { .. }
-            | Op::OpenWrite { .. }
-            | Op::CloseWrite { .. }
             | Op::Numa { .. }
             | Op::FailAlloc { .. }
             | Op::UffdRegister { .. }
@@ -97,7 +89,6 @@ fn is_operation_ahead(op: &Op) -> bool {
             | Op::UffdPoison { .. }
             | Op::UffdWp { .. }
             | Op::ContextSwitch { .. }
-            | Op::Madvise { advice: Advice::Remove, .. }
-            | Op::Map { prot: Prot::None | Prot::Rx, .. }
+            | Op::Map { prot: Prot::None, .. }
     )
 }

@@ -110,6 +110,12 @@ const WEIGHTS: &[(u32, Make)] = &[
     (1, |dice| dice.madvise(Advice::Hugepage)),
     (1, |dice| Op::Exit { mm: MmRef(dice.below(2) as u8) }),
     (1, |dice| Op::OomReap { mm: MmRef(dice.below(2) as u8) }),
+    (3, |dice| Op::Punch { file: FileRef(0), off: dice.page(), len: dice.shorter() }),
+    (1, |dice| Op::Alloc { file: FileRef(0), off: dice.page(), len: dice.shorter() }),
+    (3, |dice| Op::FileWrite { file: FileRef(0), off: dice.page() }),
+    (1, |_| Op::OpenWrite { file: FileRef(0) }),
+    (1, |_| Op::CloseWrite { file: FileRef(0) }),
+    (2, |dice| dice.madvise(Advice::Remove)),
 ];
 
 /// The operations that collapse, for the program that shall have one.
@@ -138,6 +144,8 @@ const PARTNERS: &[(u32, Make)] = &[
     (1, |dice| Op::KvmFault { at: dice.at(), access: dice.access() }),
     (1, |dice| Op::TlbFill { at: dice.at(), access: Access::Read }),
     (1, |dice| Op::PteAlloc { at: dice.at() }),
+    (1, |dice| Op::Punch { file: FileRef(0), off: dice.page(), len: Size::base(1) }),
+    (1, |dice| Op::FileWrite { file: FileRef(0), off: dice.page() }),
 ];
 
 /// The steps of a collapse between which a meeting takes place: from the folio lock to step 5 at HPN 4 and 8.
@@ -165,6 +173,9 @@ const SCENE_WEIGHTS: &[(u32, usize)] = &[
     (1, 13),
     (1, 14),
     (6, 15),
+    (2, 16),
+    (1, 17),
+    (1, 18),
 ];
 
 /// Numbers of CPUs.
@@ -345,6 +356,11 @@ impl Dice<'_> {
             _ => Size::ZERO,
         };
         Op::Madvise { at, len, advice }
+    }
+
+    /// One of the first pages of a file.
+    fn page(&mut self) -> Size {
+        Size::base(self.below(4) as u8)
     }
 
     /// A length that cuts a file of one unit off.

@@ -19,7 +19,7 @@ pub struct Scene {
 ///
 /// All have one address space and one file of a huge unit in huge folios, mapped at `1h` by small entries, unless the
 /// title says otherwise.
-pub static SCENES: [Scene; 16] = [
+pub static SCENES: &[Scene] = &[
     Scene { title: "shared", items: &[MM, FILE, SHARED, table(0), populate(0)] },
     Scene { title: "private", items: &[MM, FILE, PRIVATE, table(0), populate(0)] },
     Scene {
@@ -96,6 +96,18 @@ pub static SCENES: [Scene; 16] = [
         title: "small pages of anonymous memory that may be huge, with holes",
         items: &[MM, HUGE_ANON, table(0), write(0, 0), write(0, 1), write(0, 3), DRAIN],
     },
+    Scene {
+        title: "the text of a program, in a regular file of small folios",
+        items: &[MM, file_kind(FileKind::Regular, Backing::Small), TEXT, read(0, 0)],
+    },
+    Scene {
+        title: "the text of a program, in a regular file of a huge folio",
+        items: &[MM, file_kind(FileKind::Regular, Backing::Huge), TEXT, table(0), populate(0)],
+    },
+    Scene {
+        title: "a file of shmem with holes, that may get huge pages",
+        items: &[MM, EMPTY, SHARED_HUGE, file_at(0, Mapped::Private(F0), 2)],
+    },
 ];
 
 /// The scene of a program that has no vma of its own.
@@ -114,8 +126,31 @@ const EMPTY: Setup = file_of(Backing::Empty);
 const NO_FLAGS: MapFlags = MapFlags(0);
 
 const fn file_of(backing: Backing) -> Setup {
-    Setup::File { len: ONE, kind: FileKind::Shmem, backing }
+    file_kind(FileKind::Shmem, backing)
 }
+
+const fn file_kind(kind: FileKind, backing: Backing) -> Setup {
+    Setup::File { len: ONE, kind, backing }
+}
+
+const TEXT: Setup = Setup::Mmap {
+    mm: M0,
+    what: Mapped::Private(F0),
+    at: ONE,
+    len: ONE,
+    off: Size::ZERO,
+    prot: Prot::Rx,
+    flags: NO_FLAGS,
+};
+const SHARED_HUGE: Setup = Setup::Mmap {
+    mm: M0,
+    what: Mapped::Shared(F0),
+    at: ONE,
+    len: ONE,
+    off: Size::ZERO,
+    prot: Prot::Rw,
+    flags: MapFlags::HUGEPAGE,
+};
 
 const SHARED: Setup = file_at(0, Mapped::Shared(F0), 1);
 const PRIVATE: Setup = file_at(0, Mapped::Private(F0), 1);

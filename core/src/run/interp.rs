@@ -57,7 +57,7 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
             let Range { mm, start, end } = layout.range(at, len);
             k.do_munmap(cpu, mm, start, end);
         }
-        Op::Truncate { file, len } => k.shmem_setattr(cpu, FileId(file.0), layout.pages(len)),
+        Op::Truncate { file, len } => k.do_truncate(cpu, FileId(file.0), layout.pages(len)),
         Op::Swapout { at } => {
             let (mm, addr) = page(at);
             _ = k.pageout(cpu, mm, addr);
@@ -130,15 +130,17 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
         }
         Op::Exit { mm } => _ = k.do_group_exit(cpu, MmId(mm.0)),
         Op::OomReap { mm } => _ = k.oom_reap_task_mm(cpu, MmId(mm.0)),
+        Op::Punch { file, off, len } => k.punch_hole(cpu, FileId(file.0), layout.part(off, len)),
+        Op::Alloc { file, off, len } => k.fallocate(cpu, FileId(file.0), layout.part(off, len)),
+        Op::FileWrite { file, off } => {
+            _ = k.file_write(cpu, FileId(file.0), layout.pages(off), tag);
+        }
+        Op::OpenWrite { file } => k.open_write(cpu, FileId(file.0)),
+        Op::CloseWrite { file } => k.close_write(cpu, FileId(file.0)),
         // See `prog::not_modelled`: no program with one of these comes so far.
         Op::Mremap { .. }
         | Op::Mprotect { .. }
         | Op::Fork { .. }
-        | Op::Punch { .. }
-        | Op::Alloc { .. }
-        | Op::FileWrite { .. }
-        | Op::OpenWrite { .. }
-        | Op::CloseWrite { .. }
         | Op::Numa { .. }
         | Op::FailAlloc { .. }
         | Op::UffdRegister { .. }
@@ -171,7 +173,6 @@ pub(super) fn dropping(layout: &Layout, op: Op) -> Option<Dropping> {
             Some(Dropping::File { file: file.0, from: layout.pages(len) })
         }
         Op::Punch { file, off, len } => Some(hole(file, layout.part(off, len))),
-        Op::FileWrite { file, off } => Some(hole(file, layout.part(off, Size::base(1)))),
         // Of whichever file is mapped there when the operation comes to it.
         Op::Madvise { advice: Advice::Remove, .. } => {
             Some(Dropping::Hole { file: None, from: 0, to: u32::MAX })
@@ -194,7 +195,7 @@ fn madvise(cpu: &Cpu<'_>, k: &Kernel, range: Range, advice: Advice) {
         Advice::Nohugepage => {
             _ = k.madvise_vma_behavior(cpu, mm, (start, end), FlagAdvice::Nohugepage)
         }
-        Advice::Remove => {}
+        Advice::Remove => _ = k.madvise_remove(cpu, mm, start, end),
     }
 }
 
@@ -219,6 +220,13 @@ fn map(
         Mapped::Shared(_) => VmFlags::SHARED,
         _ => VmFlags::default(),
     };
+    if let Mapped::Shared(file) = what
+        && prot == Prot::Rw
+        && k.mapping(FileId(file.0)).regular
+    {
+        // Whoever maps a file shared and writable has opened it for writing, and the mapping keeps it open.
+        k.do_dentry_open(cpu, FileId(file.0));
+    }
     let spec = VmaSpec {
         mm: range.mm,
         start: range.start,

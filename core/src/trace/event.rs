@@ -204,6 +204,15 @@ pub enum What {
         /// The content stored.
         value: u64,
     },
+    /// write() has stored `value` into a page of a file.
+    FileStore {
+        /// The file.
+        file: u8,
+        /// Which page.
+        index: u32,
+        /// The content stored.
+        value: u64,
+    },
     /// A TLB flush of the CPU's own or of another CPU was completed.
     Flush {
         /// Whose TLB.

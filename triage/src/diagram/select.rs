@@ -201,6 +201,9 @@ impl Wanted {
             What::UserStore { page, value, .. } => {
                 line(format!("user stores {value:#x} to page {page}"))
             }
+            What::FileStore { index, value, .. } => {
+                line(format!("write() stores {value:#x} to page {index} of the file"))
+            }
             What::Wait { obj } => line(format!("waits for {}", name(obj))),
             What::Free(obj) if Class::Folio.has(obj) || self.named.contains(&obj) => {
                 Some((format!("frees {}", name(obj)), Some(obj), false))

@@ -68,9 +68,10 @@ impl Kernel {
         }
     }
 
-    /// `file_thp_enabled`: the text of a program, while nobody has the file open for writing. (Nobody ever has, so far.)
-    fn file_thp_enabled(&self, file: FileId, flags: VmFlags) -> bool {
-        self.mapping(file).regular && flags.has(VmFlags::EXEC)
+    /// `file_thp_enabled`: the text of a program, while nobody has the file open for writing.
+    pub fn file_thp_enabled(&self, file: FileId, flags: VmFlags) -> bool {
+        let mapping = self.mapping(file);
+        mapping.regular && flags.has(VmFlags::EXEC) && mapping.i_writecount.peek() as i64 <= 0
     }
 
     /// `shmem_is_huge`: whether the page `index` of the file may be part of a huge page. `force` overrides the mount

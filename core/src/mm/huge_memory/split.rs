@@ -28,6 +28,7 @@ impl Kernel {
         let mm = self.vma(vma).spec().mm;
         let haddr = self.haddr(addr);
         self.mmu_notifier_invalidate_range_start(cpu, mm, haddr, self.hpn);
+        let locked = (self.steps.fs.split_lock_folio)(cpu, self, vma, haddr);
         let pml = self.pmd_lock(cpu, mm);
         cpu.vm_bug_on(freeze && folio.is_none(), "a split of a PMD freezes some page");
         if let Some(folio) = folio {
@@ -39,6 +40,9 @@ impl Kernel {
             self.__split_huge_pmd_locked(cpu, vma, haddr, freeze);
         }
         self.lock(pml).unlock(cpu);
+        if let Some(folio) = locked {
+            self.unlock_and_put(cpu, folio);
+        }
         self.mmu_notifier_invalidate_range_end(cpu, mm, haddr, self.hpn);
     }
 
@@ -73,6 +77,32 @@ impl Kernel {
         self.folio_remove_rmap_pmd(cpu, folio);
         (self.steps.split_uncount)(cpu, self, mm, folio);
     }
+}
+
+/// What once kept the page from being freed or migrated meanwhile: its lock, also for a file's page, though whoever splits
+/// its PMD may be a zap under i_mmap_rwsem, for which others wait with the folio locked.
+pub(in crate::mm) fn lock_file_folio(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    vma: VmaId,
+    haddr: Vaddr,
+) -> Option<FolioId> {
+    let mm = k.vma(vma).spec().mm;
+    let pml = k.pmd_trans_huge_lock(cpu, mm, haddr)?;
+    let pmd = Pmd(k.pmdp(mm, haddr).peek());
+    let folio = pmd.is_trans_huge().then(|| k.folios.of(pmd.pfn()));
+    let folio = folio.filter(|&folio| !k.folio(folio).is_anon());
+    if let Some(folio) = folio {
+        k.folio_get(cpu, folio);
+    }
+    k.lock(pml).unlock(cpu);
+    let folio = folio?;
+    if k.folio(folio).lock.owner() == Some(cpu.id()) {
+        k.folio_put(cpu, folio);
+        return None;
+    }
+    k.folio(folio).lock.lock(cpu);
+    Some(folio)
 }
 
 /// Under pml the entry is still huge, or a huge page's migration entry.

@@ -20,7 +20,7 @@ pub mod read_locked;
 pub mod retract;
 pub mod retract_pre_seed;
 pub mod revalidate;
-mod scan;
+pub(in crate::mm) mod scan;
 mod scan_mm;
 pub mod scan_pmd;
 mod scan_result;

@@ -3,8 +3,8 @@
 use crate::mm::filemap::Slot;
 use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
-use crate::mm::place::func;
-use crate::mm::types::{FileId, MmId, Vaddr};
+use crate::mm::place::{func, ip};
+use crate::mm::types::{FileId, FolioId, MmId, Vaddr};
 use crate::sync::Cpu;
 
 use super::ScanResult;
@@ -63,6 +63,7 @@ impl Kernel {
                 Slot::Empty | Slot::Retry => continue,
             };
             let f = self.folio(folio);
+            (self.steps.fs.scan_mapcount)(cpu, self, folio);
             if self.folios.is_large(folio) {
                 let same = index == start && f.index() == start;
                 return Err(if same {
@@ -81,5 +82,15 @@ impl Kernel {
             present += 1;
         }
         Ok(present)
+    }
+}
+
+/// What a later scan does, with a folio of which it has no reference: it asks whether it is large, and then reads what
+/// only a large one has. It may have been split, or freed, in between.
+pub(in crate::mm) fn large_mapcount(cpu: &Cpu<'_>, k: &Kernel, folio: FolioId) {
+    if k.folios.is_large(folio) {
+        cpu.pass(ip::scan_large);
+        k.folio(folio).entire_mapcount.read_once(cpu);
+        cpu.vm_bug_on(!k.folios.is_large(folio), "folio_large_mapcount() of a small folio");
     }
 }

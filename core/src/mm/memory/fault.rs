@@ -172,7 +172,7 @@ impl Kernel {
     }
 
     /// `release_fault_lock`: the lock under which the fault is handled.
-    pub(super) fn release_fault_lock(&self, cpu: &Cpu<'_>, vmf: &VmFault) {
+    pub(in crate::mm) fn release_fault_lock(&self, cpu: &Cpu<'_>, vmf: &VmFault) {
         if vmf.vma_lock {
             self.vma_end_read(cpu, vmf.vma);
         } else {

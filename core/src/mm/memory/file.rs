@@ -120,7 +120,7 @@ impl Kernel {
         if self.mapping(file).regular {
             self.filemap_fault(cpu, file, index)
         } else {
-            self.shmem_fault(cpu, file, index)
+            self.shmem_fault(cpu, vmf, file, index)
         }
     }
 

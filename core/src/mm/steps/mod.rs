@@ -5,6 +5,7 @@
 
 mod anon;
 mod file;
+mod fs;
 mod group;
 mod huge;
 mod protections;
@@ -13,6 +14,7 @@ mod vma;
 
 pub use anon::AnonSteps;
 pub use file::FileSteps;
+pub use fs::FsSteps;
 pub use huge::HugeSteps;
 pub use protections::{PROTECTIONS, Protection};
 pub use table::{Era, Steps};

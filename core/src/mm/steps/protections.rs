@@ -10,13 +10,13 @@ use crate::mm::gup;
 use crate::mm::huge_memory::{split, split_anon};
 use crate::mm::khugepaged::collapse_huge_page as ch;
 use crate::mm::khugepaged::{
-    ScanResult, check, clear, collapse_file, driver, free, locks, notify, unlink,
+    ScanResult, check, clear, collapse_file, driver, free, locks, notify, scan, unlink,
 };
 use crate::mm::mmap::free_pgtables;
 use crate::mm::mmu_notifier;
 use crate::mm::rmap::anon_vma;
-use crate::mm::shmem;
 use crate::mm::vma;
+use crate::mm::{open, shmem_fallocate, shmem_undo};
 
 /// A protection: a step, or a few, that can be left out.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +134,7 @@ protections! {
     retract_recheck_uffd_wp READ_LOCKED "... and asks for uffd-wp again under ptl" |s| s.file.retract_recheck_uffd_wp = |_, _, _| false;
     retract_free_defer READ_LOCKED "... and frees the table after a grace period" |s| s.file.retract_free = |cpu, k, table| k.pte_free(cpu, table);
     unshare_missing_copies FIXED "a fault that shall unshare a page of a private mapping copies it even if none is mapped" |s| s.unshare_missing_copies = || false;
-    undo_splits FIXED "the last pass of a truncation splits a huge page instead of dropping it whole" |s| s.undo_entry = shmem::undo_whole;
+    undo_splits FIXED "the last pass of a truncation splits a huge page instead of dropping it whole" |s| s.undo_entry = shmem_undo::undo_whole;
     split_counter_first FIXED "__split_huge_pmd() corrects the rss counter before it puts the page" |s| s.split_uncount = split::put_then_uncount;
     pte_map_rcu ALL "pte_offset_map() holds RCU" |s| { s.pte_map_rcu_lock = |_| {}; s.pte_map_rcu_unlock = |_| {}; };
     pte_map_recheck ALL "pte_offset_map_lock() looks at the PMD again under ptl" |s| s.pte_map_recheck = |_, _, _, _| true;
@@ -232,6 +232,31 @@ protections! {
     ch_restore_pmd ALL "a collapse that fails links the old table again" |s| s.anon.restore_pmd = skip_anon;
     ch_release_pages ALL "... and releases its pages" |s| s.anon.release_pages = |_, _, _, _| {};
     ch_restore_first ALL "... in this order, when the copy failed" |s| s.anon.copy_failed = ch::release_then_restore;
+    // Files
+    inode_lock ALL "truncate, fallocate() and write() hold i_rwsem: one of them at a time" |s| { s.fs.inode_lock = |_, _, _| {}; s.fs.inode_unlock = |_, _, _| {}; };
+    truncate_unmap ALL "truncate unmaps what goes" |s| { s.fs.truncate_unmap = |_, _, _, _| {}; s.fs.truncate_unmap_again = |_, _, _, _| {}; };
+    truncate_unmap_again ALL "... and again afterwards: private copies of pages that were in the cache still" |s| s.fs.truncate_unmap_again = |_, _, _, _| {};
+    truncate_unmap_folio ALL "a folio that leaves the cache is unmapped: a fault may have been faster" |s| s.fs.truncate_unmap_folio = |_, _, _, _| {};
+    truncate_recheck ALL "a folio that is locked to be truncated is in the file still" |s| s.fs.truncate_recheck = |_, _, _, _| true;
+    undo_lock ALL "a folio is locked before it is truncated: no fault maps it then" |s| { s.fs.undo_lock = |_, _, _| {}; s.fs.undo_unlock = |_, _, _| {}; };
+    undo_retry ALL "where somebody else has removed a folio the last pass looks again" |s| s.fs.undo_retry = shmem_undo::retry_not;
+    partial_zero ALL "the part of a huge page that goes is zeroed: it may turn out that the page must stay" |s| s.fs.partial_zero = |_, _, _, _| {};
+    falloc_publish ALL "faults on a hole wait until it is punched" |s| s.fs.falloc_publish = |_, _, _, _| {};
+    falloc_wake ALL "... and are woken then" |s| s.fs.falloc_clear = shmem_fallocate::clear_only;
+    falloc_wait_unlocked ALL "... and wait without mmap_lock" |s| s.fs.falloc_wait = shmem_fallocate::wait_locked;
+    unfalloc ALL "an allocation that fails takes back what it has allocated" |s| s.fs.unfalloc = |_, _, _, _| {};
+    clear_fallocated ALL "a page that fallocate() has left is cleared before anybody sees it" |s| s.fs.clear_fallocated = shmem_fallocate::uptodate_only;
+    charge_folio ALL "an inode is charged for a page that a fault has made" |s| s.fs.charge_folio = |_, _, _, _| {};
+    i_size_recheck ALL "shmem_get_folio() looks at i_size again when the new folio can be found" |s| s.fs.i_size_recheck = |_, _, _, _, _| false;
+    filemap_i_size_recheck ALL "filemap_fault() looks at i_size again under the folio lock" |s| s.fs.filemap_i_size_recheck = |_| false;
+    invalidate_lock ALL "no page is read in while the cache of a regular file is thrown away" |s| { s.fs.invalidate_lock = |_, _, _| {}; s.fs.invalidate_unlock = |_, _, _| {}; };
+    open_drops_huge ALL "a regular file that is opened for writing loses its huge pages" |s| s.fs.open_counted = open::count_only;
+    open_counts_first ALL "... which is looked for after it was counted as open" |s| s.fs.open_counted = open::look_then_count;
+    open_writes_back FIXED "... but not what is dirty: that is written out first" |s| s.fs.open_drop = open::drop_all;
+    write_zero_rest ALL "write() clears the rest of a folio that nobody has cleared" |s| s.fs.write_zero_rest = |_, _, _| {};
+    remove_unlocked ALL "MADV_REMOVE drops mmap_lock before it punches" |s| { s.fs.remove_mmap_unlock = |_, _, _| {}; s.fs.remove_mmap_lock = |_, _, _| {}; };
+    split_no_folio_lock ALL "the split of a file's PMD by a zap takes no folio lock: it is under i_mmap_rwsem" |s| s.fs.split_lock_folio = split::lock_file_folio;
+    scan_page_mapcount ALL "a scan of the page cache reads nothing that only a large folio has" |s| s.fs.scan_mapcount = scan::large_mapcount;
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::anon::AnonSteps;
 use super::file::FileSteps;
+use super::fs::FsSteps;
 use super::group::steps;
 use super::huge::HugeSteps;
 use super::vma::VmaSteps;
@@ -17,7 +18,7 @@ use crate::mm::khugepaged::{
 use crate::mm::kvm;
 use crate::mm::mmu_notifier::{self, Itree, Subscriptions};
 use crate::mm::pgtable::{Lockptr, PteMap, pae};
-use crate::mm::shmem::{self, Undone};
+use crate::mm::shmem_undo::{self, Undone};
 use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
 use crate::mm::vma;
 use crate::sync::{Cpu, Word};
@@ -215,7 +216,9 @@ steps! {
     unshare_missing_copies: fn() -> bool = || false;
 
     /// The last pass of a truncation comes to a folio.
-    undo_entry: fn(&Cpu<'_>, &Kernel, FileId, FolioId, u32) -> Undone = shmem::undo_whole;
+    undo_entry: fn(&Cpu<'_>, &Kernel, FileId, FolioId, (u32, u32)) -> Undone = shmem_undo::undo_whole;
+    /// Files: truncation, holes, write(), opening for writing.
+    fs: FsSteps = FsSteps::V66;
 
     /// `__split_huge_pmd` of a file's page gives the reference and the rss back.
     split_uncount: fn(&Cpu<'_>, &Kernel, MmId, FolioId) = split::put_then_uncount;
@@ -305,7 +308,8 @@ impl Steps {
     /// v6.6 with its fixes.
     pub const FIXED: Steps = Steps {
         split_uncount: split::uncount_then_put,
-        undo_entry: shmem::undo_split,
+        undo_entry: shmem_undo::undo_split,
+        fs: FsSteps::FIXED,
         unshare_missing_copies: || true,
         ..Steps::V66
     };

@@ -38,7 +38,7 @@ fn nothing_becomes_the_default_scene() {
 
 #[test]
 fn scenes_are_well_formed() {
-    for scene in &SCENES {
+    for scene in SCENES {
         for hpn in Head::HPNS {
             let head = Head { hpn, ..Head::default() };
             let setup = scene.items.to_vec();
