@@ -7,6 +7,7 @@ pub mod class;
 mod filemap;
 mod filemap_fault;
 mod folio;
+mod fork;
 mod gup;
 mod hmm;
 mod huge_memory;

@@ -8,6 +8,7 @@ mod anon_vma;
 mod content;
 mod contract;
 mod counters;
+mod forked;
 mod gup;
 mod lifetime;
 mod locking;

@@ -17,13 +17,8 @@ const AXES_AHEAD: [usize; 6] = [
 ];
 
 /// Flags of a mapping that nobody obeys yet.
-const FLAGS_AHEAD: [MapFlags; 5] = [
-    MapFlags::DONTCOPY,
-    MapFlags::WIPEONFORK,
-    MapFlags::UFFD_MISSING,
-    MapFlags::UFFD_WP,
-    MapFlags::UFFD_MINOR,
-];
+const FLAGS_AHEAD: [MapFlags; 3] =
+    [MapFlags::UFFD_MISSING, MapFlags::UFFD_WP, MapFlags::UFFD_MINOR];
 
 /// The first thing in a program that the machine cannot do yet, in the words of the program's text.
 pub fn not_modelled(program: &Program) -> Option<String> {
@@ -39,7 +34,6 @@ pub fn keep_modelled(program: &mut Program) {
     AXES_AHEAD.into_iter().for_each(|axis| program.head.axes.set(axis, 0));
     for item in &mut program.setup {
         match item {
-            Setup::Mm { unborn } => *unborn = false,
             Setup::File { kind, .. } => *kind = FileKind::Shmem,
             Setup::Mmap { prot, flags, .. } => {
                 if matches!(prot, Prot::None | Prot::Rx) {
@@ -48,6 +42,7 @@ pub fn keep_modelled(program: &mut Program) {
                 FLAGS_AHEAD.into_iter().for_each(|ahead| flags.0 &= !ahead.0);
             }
             Setup::Do(op) => keep_operation(op),
+            Setup::Mm { .. } => {}
         }
     }
     program.cpus.iter_mut().flatten().for_each(keep_operation);
@@ -66,13 +61,12 @@ pub(super) fn is_ahead(axis: usize) -> bool {
 
 fn item(item: &Setup) -> Option<String> {
     match item {
-        Setup::Mm { unborn: true } => Some("mm(unborn)".to_owned()),
         Setup::File { kind: FileKind::Regular, .. } => Some("file(regular)".to_owned()),
         Setup::Mmap { prot: Prot::None | Prot::Rx, .. } => {
             Some("mmap(none) or mmap(rx)".to_owned())
         }
         Setup::Mmap { flags, .. } if FLAGS_AHEAD.iter().any(|&ahead| flags.has(ahead)) => {
-            Some("mmap() with flags of fork or userfaultfd".to_owned())
+            Some("mmap() with flags of userfaultfd".to_owned())
         }
         Setup::Do(op) => operation(op),
         _ => None,
@@ -88,7 +82,6 @@ fn is_operation_ahead(op: &Op) -> bool {
         op,
         Op::Mremap { .. }
             | Op::Mprotect { .. }
-            | Op::Fork { .. }
             | Op::Punch { .. }
             | Op::Alloc { .. }
             | Op::FileWrite { .. }

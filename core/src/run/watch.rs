@@ -125,6 +125,7 @@ fn is_fact(what: What) -> bool {
             | What::GupDone { .. }
             | What::Notifier { open: false, .. }
             | What::Counted { .. }
+            | What::Fork { .. }
     )
 }
 

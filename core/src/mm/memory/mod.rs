@@ -4,6 +4,8 @@
 //! accesses once more. A zap needs no more than that the VMA stays: mmap_lock or i_mmap_rwsem, for read.
 
 mod anon;
+pub(super) mod copy;
+pub(super) mod copy_entry;
 mod fault;
 mod fault_around;
 mod file;

@@ -4,6 +4,7 @@
 //! `protections.rs` names what can be left out of it. A mechanism with many steps has a table of its own in it.
 
 mod file;
+mod fork;
 mod group;
 mod huge;
 mod protections;
@@ -11,6 +12,7 @@ mod table;
 mod vma;
 
 pub use file::FileSteps;
+pub use fork::ForkSteps;
 pub use huge::HugeSteps;
 pub use protections::{PROTECTIONS, Protection};
 pub use table::{Era, Steps};

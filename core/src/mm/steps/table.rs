@@ -1,6 +1,7 @@
 //! The steps of each era.
 
 use super::file::FileSteps;
+use super::fork::ForkSteps;
 use super::group::steps;
 use super::huge::HugeSteps;
 use super::vma::VmaSteps;
@@ -243,6 +244,8 @@ steps! {
     pte_unmap_same: fn(&Cpu<'_>, &Kernel, (PteMap, Lockptr), Vaddr, Pte) -> bool = pae::pte_unmap_same;
     /// Huge pages of anonymous memory.
     huge: HugeSteps = HugeSteps::V66;
+    /// fork.
+    fork: ForkSteps = ForkSteps::V66;
     // gup.c
     /// GUP-fast turns interrupts off.
     gup_irq_save: fn(&Cpu<'_>) = |cpu| cpu.local_irq_disable();
