@@ -128,12 +128,10 @@ impl IntervalTree {
 
     /// Directly before `next`, which begins with the same page: where no fork may put a child's. One step.
     pub fn insert_before(&self, cpu: &Cpu<'_>, vma: VmaId, next: VmaId) {
-        let ids = (0..VMAS_MAX as u8).map(VmaId);
-        let before = ids.filter(|&id| self.has(id)).map(|id| self.key(id));
-        let key = self.key(next);
-        let prev = before.filter(|&other| other < key).max().unwrap_or(0);
-        self.keys[vma.idx()].store(prev + (key - prev) / 2, Ordering::SeqCst);
-        self.members.change_bits(cpu, 1 << vma.0, 0);
+        self.insert_after(cpu, vma, next);
+        let [before, behind] = [next, vma].map(|id| self.key(id));
+        self.keys[vma.idx()].store(before, Ordering::SeqCst);
+        self.keys[next.idx()].store(behind, Ordering::SeqCst);
     }
 
     /// The VMA was taken out and put in again because its range changed, under the lock of the tree for write: not a

@@ -294,18 +294,20 @@ impl Observed {
     }
 
     /// A child is born: what it has of its own is known from now on.
+    ///
+    /// Reclaim or a migration may have taken an entry of it out for a moment: then the parent says what will be there, as
+    /// it does of what was MADV_FREE'd, which is sure only if it was stored to since.
     fn remember_child(&mut self, kernel: &Kernel, parent: u8, child: u8) {
+        let inherited: Vec<(u32, u64)> = self.inherited(kernel, parent, child).collect();
         for page in 0..UNITS_MAX as u32 * self.hpn {
             let at = Cell::Private(child, page);
             if !forked::inherits(kernel, child, page) || self.is_uncertain(kernel, at) {
                 continue;
             }
-            let has = forked::own_content(kernel, MmId(child), Vaddr(page));
-            // What was MADV_FREE'd in the parent may go at any moment, unless it was stored to since.
-            let kept = || self.last_store(Cell::Private(parent, page));
-            if let Some((content, sure)) = has
-                && (sure || kept().is_some())
-            {
+            let own = forked::own_content(kernel, MmId(child), Vaddr(page));
+            let own = own.filter(|&(_, sure)| sure).map(|(content, _)| content);
+            let stored = inherited.iter().find(|&&(of, _)| of == page).map(|&(_, stored)| stored);
+            if let Some(content) = own.or(stored) {
                 if !self.touched.contains(&at) {
                     self.touched.push(at);
                 }

@@ -110,6 +110,7 @@ const WEIGHTS: &[(u32, Make)] = &[
     (1, |dice| dice.madvise(Advice::Hugepage)),
     (1, |dice| Op::Exit { mm: MmRef(dice.below(2) as u8) }),
     (1, |dice| Op::OomReap { mm: MmRef(dice.below(2) as u8) }),
+    (3, |_| Op::Fork { parent: MmRef(0), child: MmRef(1) }),
 ];
 
 /// The operations that collapse, for the program that shall have one.
@@ -164,6 +165,9 @@ const SCENE_WEIGHTS: &[(u32, usize)] = &[
     (3, 12),
     (1, 13),
     (1, 14),
+    (2, 15),
+    (2, 16),
+    (1, 17),
 ];
 
 /// Numbers of CPUs.

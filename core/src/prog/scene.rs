@@ -19,7 +19,7 @@ pub struct Scene {
 ///
 /// All have one address space and one file of a huge unit in huge folios, mapped at `1h` by small entries, unless the
 /// title says otherwise.
-pub static SCENES: [Scene; 15] = [
+pub static SCENES: [Scene; 18] = [
     Scene { title: "shared", items: &[MM, FILE, SHARED, table(0), populate(0)] },
     Scene { title: "private", items: &[MM, FILE, PRIVATE, table(0), populate(0)] },
     Scene {
@@ -92,6 +92,18 @@ pub static SCENES: [Scene; 15] = [
         title: "private, and a huge page of anonymous memory",
         items: &[MM, FILE, PRIVATE, HUGE_ANON, table(0), populate(0), write(1, 0)],
     },
+    Scene {
+        title: "anonymous memory with pages written, and a child that is not born",
+        items: &[MM, UNBORN, ANON, child_at(3), write(0, 0), write(0, 1)],
+    },
+    Scene {
+        title: "private, of small folios, one page written, and a child that is not born",
+        items: &[MM, UNBORN, SMALL, PRIVATE, child_at(1), populate(0), write(0, 1)],
+    },
+    Scene {
+        title: "a huge page of anonymous memory, and a child that is not born",
+        items: &[MM, UNBORN, HUGE_ANON, child_at(3), write(0, 1)],
+    },
 ];
 
 /// The scene of a program that has no vma of its own.
@@ -104,6 +116,7 @@ const F0: FileRef = FileRef(0);
 const ONE: Size = Size::huge(1);
 
 const MM: Setup = Setup::Mm { unborn: false };
+const UNBORN: Setup = Setup::Mm { unborn: true };
 const FILE: Setup = file_of(Backing::Huge);
 const SMALL: Setup = file_of(Backing::Small);
 const EMPTY: Setup = file_of(Backing::Empty);
@@ -138,6 +151,13 @@ const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), access: Access::Read
 const fn file_at(mm: u8, what: Mapped, unit: u8) -> Setup {
     let (at, off) = (Size::huge(unit), Size::ZERO);
     Setup::Mmap { mm: MmRef(mm), what, at, len: ONE, off, prot: Prot::Rw, flags: NO_FLAGS }
+}
+
+/// Where the child's copy will be.
+const fn child_at(unit: u8) -> Setup {
+    let (at, off) = (Size::huge(unit), Size::ZERO);
+    let (what, prot) = (Mapped::Reserved, Prot::Rw);
+    Setup::Mmap { mm: MmRef(1), what, at, len: ONE, off, prot, flags: NO_FLAGS }
 }
 
 const fn page(vma: u8, p: u8) -> At {

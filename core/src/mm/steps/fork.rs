@@ -8,7 +8,9 @@ use crate::mm::memory::{copy, copy_entry};
 use crate::mm::mmap::i_mmap;
 use crate::mm::pgtable::{Lockptr, PteMap};
 use crate::mm::rmap::anon_exclusive;
-use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, SwapId, TableId, Vaddr, VmaId};
+use crate::mm::types::{
+    AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, SwapId, TableId, Vaddr, VmaId,
+};
 use crate::mm::vma;
 use crate::sync::Cpu;
 
@@ -62,6 +64,8 @@ steps! {
     pinned_check: fn(&Cpu<'_>, &Kernel, FolioId) -> bool = |cpu, k, folio| k.folio_maybe_dma_pinned(cpu, folio);
     /// ... and the page is not exclusive any longer.
     clear_exclusive: fn(&Cpu<'_>, &Kernel, Pfn) = anon_exclusive::clear;
+    /// A page that is not exclusive, and comes back from swap, is found by the oldest anon_vma.
+    shared_anon_vma: fn(&Kernel, AnonVmaId) -> AnonVmaId = |k, own| k.anon_vma_root(own);
     /// `copy_huge_pmd` looks at the entry again under both locks.
     huge_recheck: fn(&Cpu<'_>, &Kernel, MmId, Vaddr, Pmd) -> Pmd = huge_copy::read_again;
     /// ... deposits a table for the child.

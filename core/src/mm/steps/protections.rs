@@ -213,7 +213,8 @@ protections! {
     fork_link_order ALL "... behind its parent's" |s| s.fork.link_order = dup_mmap::insert_before;
     fork_flush ALL "fork flushes what it has write-protected in the parent" |s| s.fork.flush = |_, _, _| {};
     fork_flush_locked ALL "... before mmap_lock is dropped" |s| { s.fork.flush = |_, _, _| {}; s.fork.flush_late = |cpu, k, mm| k.flush_tlb_mm(cpu, mm); };
-    fork_needs_copy ALL "fork copies no table that may be retracted" |s| s.fork.needs_copy = |_, _, _| true;
+    fork_skips_file ALL "fork copies nothing of a file that has no copies: its table may be retracted" |s| s.fork.needs_copy = |_, _, _| true;
+    fork_copies_file ALL "... and all that a VMA of a file has if there are copies in it" |s| s.fork.needs_copy = |k, _, src| k.vma(src).spec().file.is_none();
     fork_notifier ALL "mirrors are told before the parent's entries are write-protected" |s| { s.fork.notify_start = |_, _, _, _, _| {}; s.fork.notify_end = |_, _, _, _, _| {}; };
     fork_write_protect_seq ALL "write_protect_seq tells GUP-fast of a fork" |s| { s.fork.seq_begin = |_, _, _| {}; s.fork.seq_end = |_, _, _| {}; };
     fork_src_ptl ALL "the parent's table is locked while it is copied" |s| { s.fork.src_lock = |_, _, _| {}; s.fork.src_unlock = |_, _, _| {}; };
@@ -223,6 +224,7 @@ protections! {
     fork_swap_clear_exclusive ALL "... and none of them is exclusive" |s| s.fork.swap_clear_exclusive = |entry| entry;
     fork_pinned_check ALL "a page that may be pinned is copied at once" |s| s.fork.pinned_check = |_, _, _| false;
     fork_clear_exclusive ALL "a page that is shared is not exclusive any longer" |s| s.fork.clear_exclusive = |_, _, _| {};
+    fork_shared_anon_vma ALL "a page that is swapped in and may be shared is found by the root of the family" |s| s.fork.shared_anon_vma = |_, own| own;
     fork_huge_recheck ALL "copy_huge_pmd() looks at the entry again under pml" |s| s.fork.huge_recheck = |_, _, _, _, seen| seen;
     fork_huge_deposit ALL "a huge page of the child's has a deposited page table" |s| s.fork.huge_deposit = |cpu, k, _, table| k.pte_free_now(cpu, table);
     fork_huge_wrprotect ALL "the parent's huge entries are write-protected" |s| s.fork.huge_wrprotect = |_, _, _, _| {};
