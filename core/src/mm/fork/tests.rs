@@ -192,6 +192,10 @@ fn what_is_swapped_out_is_swapped_out_in_both() {
         assert!(!entry.is_exclusive_entry());
         let slot = entry.swap_slot().expect("it is swapped out");
         assert_eq!((k.swap.slot(slot).count.peek(), k.mm(M1).rss[2].peek()), (2, 1));
+        // Whoever swaps it in first, rmap finds the page in both.
+        assert_eq!((read(k, cpu, M1, 1), read(k, cpu, M0, 1)), (Ok(5), Ok(5)));
+        assert!(k.pageout(cpu, M0, Vaddr(1)));
+        assert!(pte(k, M0, 1).swap_slot().is_some() && pte(k, M1, 1).swap_slot().is_some());
         assert_eq!(write(k, cpu, M1, 1, 6), Ok(6));
         assert_eq!((read(k, cpu, M0, 1), read(k, cpu, M1, 1)), (Ok(5), Ok(6)));
     });

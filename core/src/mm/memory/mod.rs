@@ -10,7 +10,7 @@ mod fault;
 mod fault_around;
 mod file;
 mod swapin;
-mod wp;
+pub(super) mod wp;
 mod zap;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::group::steps;
 use crate::mm::fork::dup_mmap;
 use crate::mm::huge_memory::copy as huge_copy;
 use crate::mm::kernel::Kernel;
-use crate::mm::memory::{copy, copy_entry};
+use crate::mm::memory::{copy, copy_entry, wp};
 use crate::mm::mmap::i_mmap;
 use crate::mm::pgtable::{Lockptr, PteMap};
 use crate::mm::rmap::anon_exclusive;
@@ -64,6 +64,8 @@ steps! {
     pinned_check: fn(&Cpu<'_>, &Kernel, FolioId) -> bool = |cpu, k, folio| k.folio_maybe_dma_pinned(cpu, folio);
     /// ... and the page is not exclusive any longer.
     clear_exclusive: fn(&Cpu<'_>, &Kernel, Pfn) = anon_exclusive::clear;
+    /// `do_wp_page` finds out whether a page that was shared is the mm's own again.
+    wp_reuse: fn(&Cpu<'_>, &Kernel, VmaId, Pfn) -> bool = wp::reuse_if_only_ref;
     /// A page that is not exclusive, and comes back from swap, is found by the oldest anon_vma.
     shared_anon_vma: fn(&Kernel, AnonVmaId) -> AnonVmaId = |k, own| k.anon_vma_root(own);
     /// `copy_huge_pmd` looks at the entry again under both locks.

@@ -7,10 +7,11 @@ use super::table::{Era, Steps, skip};
 use crate::mm::folio;
 use crate::mm::fork::dup_mmap;
 use crate::mm::gup;
-use crate::mm::huge_memory::{split, split_anon};
+use crate::mm::huge_memory::{self, split, split_anon};
 use crate::mm::khugepaged::{
     ScanResult, check, clear, collapse_file, driver, free, locks, notify, unlink,
 };
+use crate::mm::memory;
 use crate::mm::mmap::free_pgtables;
 use crate::mm::mmu_notifier;
 use crate::mm::rmap::anon_vma;
@@ -225,6 +226,8 @@ protections! {
     fork_pinned_check ALL "a page that may be pinned is copied at once" |s| s.fork.pinned_check = |_, _, _| false;
     fork_clear_exclusive ALL "a page that is shared is not exclusive any longer" |s| s.fork.clear_exclusive = |_, _, _| {};
     fork_shared_anon_vma ALL "a page that is swapped in and may be shared is found by the root of the family" |s| s.fork.shared_anon_vma = |_, own| own;
+    wp_by_refs ALL "do_wp_page() reuses a page that nobody else holds, not one that nobody else maps" |s| s.fork.wp_reuse = memory::wp::reuse_if_only_map;
+    huge_wp_by_refs ALL "... nor does do_huge_pmd_wp_page(), whose mappings a split counts one after the other" |s| s.huge.wp_only_ref = huge_memory::wp::only_map;
     fork_huge_recheck ALL "copy_huge_pmd() looks at the entry again under pml" |s| s.fork.huge_recheck = |_, _, _, _, seen| seen;
     fork_huge_deposit ALL "a huge page of the child's has a deposited page table" |s| s.fork.huge_deposit = |cpu, k, _, table| k.pte_free_now(cpu, table);
     fork_huge_wrprotect ALL "the parent's huge entries are write-protected" |s| s.fork.huge_wrprotect = |_, _, _, _| {};
