@@ -126,6 +126,14 @@ impl IntervalTree {
         self.members.change_bits(cpu, 1 << vma.0, 0);
     }
 
+    /// Directly before `next`, which begins with the same page: where no fork may put a child's. One step.
+    pub fn insert_before(&self, cpu: &Cpu<'_>, vma: VmaId, next: VmaId) {
+        self.insert_after(cpu, vma, next);
+        let [before, behind] = [next, vma].map(|id| self.key(id));
+        self.keys[vma.idx()].store(before, Ordering::SeqCst);
+        self.keys[next.idx()].store(behind, Ordering::SeqCst);
+    }
+
     /// The VMA was taken out and put in again because its range changed, under the lock of the tree for write: not a
     /// step, since nobody could see it outside.
     pub(super) fn reinsert(&self, vma: VmaId) {

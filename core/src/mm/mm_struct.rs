@@ -1,6 +1,6 @@
 //! The mm_struct: an address space, its locks and its counters.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use super::class::Class;
 use super::kernel::{Kernel, UNITS_MAX};
@@ -22,6 +22,16 @@ pub mod mmf {
     pub const UNSTABLE: u64 = 1 << 3;
 }
 
+/// How far an mm has come. Each is born once at the most; whether it has died since is for `mm_users` to say.
+mod life {
+    /// Threads of it run, or did.
+    pub(super) const BORN: u8 = 0;
+    /// Nobody has forked it.
+    pub(super) const UNBORN: u8 = 1;
+    /// A fork is copying it, or has failed to: no thread of it runs yet.
+    pub(super) const FORKED: u8 = 2;
+}
+
 /// An address space of [`UNITS_MAX`] huge units. The upper levels are folded into one PMD table.
 #[derive(Debug)]
 pub struct MmStruct {
@@ -37,6 +47,8 @@ pub struct MmStruct {
     pub mm_count: Word,
     /// `flags`: the `MMF_` bits of [`mmf`].
     pub flags: Word,
+    /// Whether it was born: see [`life`].
+    life: AtomicU8,
     /// SIGNAL_GROUP_EXIT of the process: its threads come back from the kernel no more.
     group_exit: AtomicBool,
     /// `page_table_lock`: all table locks if they are not split, and the first setting of a VMA's anon_vma.
@@ -80,6 +92,7 @@ impl MmStruct {
             mm_users: Word::new(Class::MmUsers.obj(n), 1),
             mm_count: Word::new(Class::MmCount.obj(n), 1),
             flags: Word::new(Class::MmFlags.obj(n), 0),
+            life: AtomicU8::new(life::BORN),
             group_exit: AtomicBool::new(false),
             page_table_lock: Spinlock::new(Class::PageTableLock.obj(n), pml),
             pml: Spinlock::new(Class::Pml.obj(n), pml),
@@ -119,6 +132,7 @@ impl MmStruct {
         words.into_iter().chain(&self.pmds).chain(&self.rss).for_each(|word| word.poke(0));
         [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(1));
         self.links.iter_mut().for_each(LinkHistory::reset);
+        *self.life.get_mut() = life::BORN;
         *self.group_exit.get_mut() = false;
         self.notifier.reset();
     }
@@ -132,21 +146,30 @@ impl MmStruct {
         self.group_exit.swap(true, Ordering::SeqCst)
     }
 
-    /// `mm_init` of a process that is forked: one user, one reference, no flags. `false`: the mm is in use, or somebody
-    /// holds on to what it was before.
-    pub fn init_forked(&self) -> bool {
-        let free = self.mm_users.peek() == 0 && self.mm_count.peek() == 0;
-        if free {
+    /// `mm_init` of a process that is forked: one user, one reference. `false`: it was forked already.
+    pub(super) fn init_forked(&self) -> bool {
+        let (unborn, forked) = (life::UNBORN, life::FORKED);
+        let free = self.life.compare_exchange(unborn, forked, Ordering::SeqCst, Ordering::SeqCst);
+        if free.is_ok() {
             [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(1));
-            self.flags.poke(0);
-            self.group_exit.store(false, Ordering::SeqCst);
         }
-        free
+        free.is_ok()
+    }
+
+    /// `wake_up_new_task`: threads of it run from now on. Not a step: they take theirs.
+    pub(super) fn wake_up_new_task(&self) {
+        self.life.store(life::BORN, Ordering::SeqCst);
     }
 
     /// Before anybody runs: the mm does not exist until `fork` makes it.
     pub fn init_unborn(&self) {
+        self.life.store(life::UNBORN, Ordering::SeqCst);
         [&self.mm_users, &self.mm_count].into_iter().for_each(|word| word.poke(0));
+    }
+
+    /// Whether a thread of it has ever run, without a step.
+    pub fn is_born(&self) -> bool {
+        self.life.load(Ordering::SeqCst) == life::BORN
     }
 
     /// Whether anybody uses its memory, without a step.

@@ -57,9 +57,10 @@ impl Kernel {
     }
 
     /// `do_group_exit`: all threads of the process end, each when it comes out of the kernel; here its first one does, with
-    /// the reference that the process was born with. The last one tears the memory down. `false`: it has ended already.
+    /// the reference that the process was born with. The last one tears the memory down. `false`: it has ended already, or is not born yet.
     pub fn do_group_exit(&self, cpu: &Cpu<'_>, mm: MmId) -> bool {
-        let alive = self.mm(mm).is_alive() && !self.mm(mm).set_group_exit();
+        let m = self.mm(mm);
+        let alive = m.is_born() && m.is_alive() && !m.set_group_exit();
         if alive {
             self.mmput(cpu, mm);
         }
@@ -70,7 +71,7 @@ impl Kernel {
     /// thread had its reference to the memory before.
     pub fn thread_begin(&self, mm: MmId) -> bool {
         let m = self.mm(mm);
-        if m.is_group_exit() || !m.is_alive() {
+        if m.is_group_exit() || !m.is_born() || !m.is_alive() {
             return false;
         }
         m.mm_users.poke_add(1);

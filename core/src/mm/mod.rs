@@ -8,6 +8,7 @@ mod file_write;
 mod filemap;
 mod filemap_fault;
 mod folio;
+mod fork;
 mod gup;
 mod hmm;
 mod huge_memory;

@@ -13,7 +13,8 @@ impl Kernel {
     /// mm at all. The reaper holds the mm_struct, not its memory.
     pub fn oom_reap_task_mm(&self, cpu: &Cpu<'_>, mm: MmId) -> bool {
         let m = self.mm(mm);
-        if !m.mm_count.inc_not_zero(cpu) {
+        // Whoever is still being forked is no task that could be chosen.
+        if !m.is_born() || !m.mm_count.inc_not_zero(cpu) {
             return false;
         }
         let _f = cpu.enter(func::oom_reap_task_mm);

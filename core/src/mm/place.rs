@@ -91,6 +91,7 @@ places! {
         gf1 gf2 gf3 gf4 cf1 cf2 cf3 cf4 cf5 cf6 cf7 cf8 cf9 rt1 rt2 rt3 rt4 rt5 rt6
         ch1 ch2 ch3 ch4 ch5 ch6 ch7 fa1 zh1 zh2 uf1 mv1 mv2 mv3 fk1 fk2 fk3 mp1 mp2
         undo_partial punch_published punch_unmapped migrate_pte_restored spd1 spd2 spd3 spf1 spf2 spf3 spf4
+        fk4 fk5 fk6
         av1 av2 av3 kvm1 ni1 ex1 ex2 ex3 ow1 ow2 uff1 walk_again
         falloc_page write_locked remove_unlocked scan_large
     }

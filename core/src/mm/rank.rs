@@ -12,6 +12,8 @@
 //!               swap device lock
 //!                 i_pages xa_lock      (also taken outside of every page-table lock)
 //! ```
+//! Two of the same rank (nested classes): a fork holds mmap_lock of the parent and then of the child, pml or ptl of the
+//! child and then of the parent; mmap_lock of both, held for write, makes the order irrelevant.
 //! Exceptions by trylock: the folio lock under ptl in `do_wp_page`, `mmap_lock` in khugepaged.
 
 /// `inode->i_rwsem`.

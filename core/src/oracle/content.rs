@@ -2,13 +2,15 @@
 //!
 //! Verified: each user load against the last user store to the same page, and at quiescence the content that is found
 //! through page table, swap or page cache against the last store. Pages that an operation in flight may drop
-//! (MADV_DONTNEED, munmap, truncate) are unknown until they are stored to again.
+//! (MADV_DONTNEED, munmap, truncate) are unknown until they are stored to again. A child is born with what its parent has
+//! stored, and from then on neither sees what the other stores to private memory.
 //! Not verified: the content of pages that were never stored to; mixed shared and private views of one file page.
 
+use super::forked;
 use super::observed::Cell;
 use super::view::Wrong;
 use super::{Oracle, View};
-use crate::mm::{FileId, Kernel, MmId, Pfn, Pte, Vaddr};
+use crate::mm::{FileId, Kernel, MmId, Vaddr};
 use crate::sync::{Obj, What};
 
 /// Q17.
@@ -29,6 +31,7 @@ pub(super) const LOST_WRITE: Oracle = Oracle {
                 None => Ok(()),
             }
         }
+        What::Fork { parent, child, done: true } => born(view, parent, child),
         _ => Ok(()),
     }),
     quiesce: Some(|view: &View<'_>, _| {
@@ -55,6 +58,19 @@ pub(super) const LOST_WRITE: Oracle = Oracle {
     )
 };
 
+/// A child has what its parent stored last, unless that was while it was being copied: then it has one or the other.
+fn born(view: &View<'_>, parent: u8, child: u8) -> Result<(), Wrong> {
+    view.observed.inherited(view.kernel, parent, child).try_for_each(|(page, stored)| {
+        let (found, name, obj) = find(view.kernel, Cell::Private(child, page));
+        // Whoever holds the lock of the entry may have taken it out for a moment: then the next look finds out.
+        let Some(found) = found.filter(|&found| found != stored) else { return Ok(()) };
+        let detail = format!(
+            "{name} holds {found:#x} after the fork, but m{parent} has stored {stored:#x} there"
+        );
+        Err(Wrong::new(detail, [obj]))
+    })
+}
+
 /// The content of a page, its name, and the object that holds it.
 fn find(kernel: &Kernel, at: Cell) -> (Option<u64>, String, Obj) {
     match at {
@@ -66,24 +82,7 @@ fn find(kernel: &Kernel, at: Cell) -> (Option<u64>, String, Obj) {
         Cell::Private(mm, page) => {
             let addr = Vaddr(page);
             let obj = kernel.pmdp(MmId(mm), addr).obj();
-            (private(kernel, MmId(mm), addr), format!("page {page} of m{mm}"), obj)
+            (forked::content_at(kernel, MmId(mm), addr), format!("page {page} of m{mm}"), obj)
         }
     }
-}
-
-fn private(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<u64> {
-    let pmd = kernel.peek_pmd(mm, addr);
-    if pmd.is_trans_huge() || pmd.is_migration() {
-        return Some(kernel.page(Pfn(pmd.pfn().0 + addr.0 % kernel.hpn)).content.peek());
-    }
-    let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id))?;
-    let pte = Pte(kernel.tables.get(table).entry(addr.0).peek());
-    if let Some(slot) = pte.swap_slot() {
-        return Some(match kernel.swap.cached(slot) {
-            Some(folio) => kernel.page(kernel.folios.head(folio)).content.peek(),
-            None => kernel.swap.slot(slot).content.peek(),
-        });
-    }
-    let has_page = pte.is_present() || pte.is_migration();
-    has_page.then(|| kernel.page(pte.pfn()).content.peek())
 }

@@ -3,7 +3,7 @@
 //! Verified: a page of GUP-fast was mapped, with the permission that was needed, at some instant when the reference was
 //! already there; a long-term pin for writing is of anonymous memory or shmem that was not truncated; a page that is held
 //! is not freed; a pinned anonymous page, or page of a private mapping pinned for long, is not replaced under its mm, unless
-//! the mm drops it; at quiescence, pincounts.
+//! the mm drops it; an anonymous page that one process holds is not written to by another; at quiescence, pincounts.
 //! Not verified: that GUP-fast succeeds where it could.
 
 use super::counters::{equal, settled};
@@ -127,6 +127,39 @@ pub(super) const PIN_SEPARATED: Oracle = Oracle {
         "pin_separated",
         "4.4",
         "While an anonymous page is pinned, the mm maps no other page in its place: both would see different contents.",
+    )
+};
+
+/// Section 4.4: who has got a page before a fork, or while it was shared, does not see what others store afterwards.
+pub(super) const HELD_PAGE_WRITTEN: Oracle = Oracle {
+    event: Some(|view, _, what| match what {
+        What::UserStore { mm, page, .. } => {
+            let k = view.kernel;
+            let of_others =
+                || k.gup_held.iter().flat_map(GupHeld::iter).filter(|held| held.mm.0 != mm);
+            // Nearly always nobody holds anything.
+            if of_others().next().is_none() {
+                return Ok(());
+            }
+            let Some((pfn, _)) = k.peek_translation(MmId(mm), Vaddr(page)) else { return Ok(()) };
+            let mut leaks = of_others().filter(|held| held.pfn == pfn);
+            match leaks.next().filter(|_| k.folio_of(pfn).is_anon()) {
+                Some(held) => {
+                    let detail = format!(
+                        "m{mm} stores to frame {} at page {page}, which is held as page {} of m{}",
+                        pfn.0, held.addr.0, held.mm.0
+                    );
+                    Err(Wrong::new(detail, objects(k, mm, page, pfn.0)))
+                }
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }),
+    ..Oracle::new(
+        "held_page_written",
+        "4.4",
+        "What a process has got of its own memory is not written to by another one.",
     )
 };
 

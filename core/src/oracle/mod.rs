@@ -8,6 +8,7 @@ mod anon_vma;
 mod content;
 mod contract;
 mod counters;
+mod forked;
 mod gup;
 mod lifetime;
 mod locking;
@@ -40,6 +41,7 @@ pub const ORACLES: &[Oracle] = &[
     gup::GUP_PAGE_NOT_MAPPED,
     gup::GUP_PIN_NOT_ALLOWED,
     gup::PIN_SEPARATED,
+    gup::HELD_PAGE_WRITTEN,
     tlb::STALE_TRANSLATION,
     tlb::HUGE_AND_SMALL_COEXIST,
     notifier::SECONDARY_MMU_STALE,

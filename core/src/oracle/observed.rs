@@ -1,6 +1,7 @@
 //! What was observed of a run so far, as far as a later check needs it: the last user stores, who is dropping which
 //! pages, who has unlinked which table.
 
+use super::forked::{self, Forks};
 use crate::mm::{
     FILE_UNITS_MAX, FILES_MAX, FollFlags, Kernel, MMS_MAX, MmId, Pfn, UNITS_MAX, Vaddr,
 };
@@ -68,6 +69,8 @@ pub struct Observed {
     file: Vec<u64>,
     touched: Vec<Cell>,
     dropping: [Option<Dropping>; CPUS_MAX],
+    /// The forks that are under way.
+    forks: Forks,
     /// The huge PMD that a CPU installed last: mm and first page.
     installed: [Option<(u8, u32)>; CPUS_MAX],
     /// The range whose table a CPU has unlinked while it holds the huge page's lock.
@@ -113,6 +116,7 @@ impl Observed {
             file: vec![0; FILES_MAX * FILE_UNITS_MAX * hpn as usize],
             touched: Vec::new(),
             dropping: [None; CPUS_MAX],
+            forks: Forks::default(),
             installed: [None; CPUS_MAX],
             unlinked: [None; CPUS_MAX],
             gup: [None; CPUS_MAX],
@@ -127,6 +131,7 @@ impl Observed {
             *self.cell_mut(at) = 0;
         }
         self.dropping = [None; CPUS_MAX];
+        self.forks = Forks::default();
         self.installed = [None; CPUS_MAX];
         self.unlinked = [None; CPUS_MAX];
         self.gup = [None; CPUS_MAX];
@@ -187,6 +192,7 @@ impl Observed {
         let me = usize::from(cpu);
         match what {
             What::UserStore { mm, page, value } => {
+                self.forks.stored(mm, page);
                 if let Some(at) = self.cell_of(kernel, mm, page) {
                     self.store(kernel, at, value);
                 }
@@ -212,8 +218,18 @@ impl Observed {
                 self.unlinked[me] = None;
                 self.installed[me] = None;
             }
+            What::Fork { parent, child, done } => {
+                if done {
+                    self.remember_child(kernel, parent, child);
+                }
+                self.forks.set(me, (!done).then_some(parent));
+            }
             // From here on the huge page may be faulted in.
-            What::Retracted { .. } | What::OpEnd(_) => self.unlinked[me] = None,
+            What::Retracted { .. } => self.unlinked[me] = None,
+            What::OpEnd(_) => {
+                self.unlinked[me] = None;
+                self.forks.set(me, None);
+            }
             _ => {}
         }
     }
@@ -296,6 +312,45 @@ impl Observed {
     fn touch(&mut self, at: Cell) {
         if !self.touched.contains(&at) {
             self.touched.push(at);
+        }
+    }
+
+    /// What a child must have of its parent's: the pages, and what was stored there last, before the fork began.
+    pub fn inherited<'a>(
+        &'a self,
+        kernel: &'a Kernel,
+        parent: u8,
+        child: u8,
+    ) -> impl Iterator<Item = (u32, u64)> + 'a {
+        let stored = self.known().filter_map(move |(at, stored)| match at {
+            Cell::Private(mm, page) if mm == parent => Some((page, stored)),
+            _ => None,
+        });
+        stored.filter(move |&(page, _)| {
+            forked::inherits(kernel, child, page)
+                && !self.forks.has_stored(parent, page)
+                && !self.is_uncertain(kernel, Cell::Private(child, page))
+        })
+    }
+
+    /// A child is born: what it has of its own is known from now on.
+    ///
+    /// Reclaim or a migration may have taken an entry of it out for a moment: then the parent says what will be there, as
+    /// it does of what was MADV_FREE'd, which is sure only if it was stored to since.
+    fn remember_child(&mut self, kernel: &Kernel, parent: u8, child: u8) {
+        let inherited: Vec<(u32, u64)> = self.inherited(kernel, parent, child).collect();
+        for page in 0..UNITS_MAX as u32 * self.hpn {
+            let at = Cell::Private(child, page);
+            if !forked::inherits(kernel, child, page) || self.is_uncertain(kernel, at) {
+                continue;
+            }
+            let own = forked::own_content(kernel, MmId(child), Vaddr(page));
+            let own = own.filter(|&(_, sure)| sure).map(|(content, _)| content);
+            let stored = inherited.iter().find(|&&(of, _)| of == page).map(|&(_, stored)| stored);
+            if let Some(content) = own.or(stored) {
+                self.touch(at);
+                *self.cell_mut(at) = content;
+            }
         }
     }
 

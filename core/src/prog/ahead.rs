@@ -10,13 +10,8 @@ use super::setup::Setup;
 const AXES_AHEAD: [usize; 2] = [Axes::RCU_TABLE_FREE, Axes::SYNC_SWAP];
 
 /// Flags of a mapping that nobody obeys yet.
-const FLAGS_AHEAD: [MapFlags; 5] = [
-    MapFlags::DONTCOPY,
-    MapFlags::WIPEONFORK,
-    MapFlags::UFFD_MISSING,
-    MapFlags::UFFD_WP,
-    MapFlags::UFFD_MINOR,
-];
+const FLAGS_AHEAD: [MapFlags; 3] =
+    [MapFlags::UFFD_MISSING, MapFlags::UFFD_WP, MapFlags::UFFD_MINOR];
 
 /// The first thing in a program that the machine cannot do yet, in the words of the program's text.
 pub fn not_modelled(program: &Program) -> Option<String> {
@@ -32,8 +27,7 @@ pub fn keep_modelled(program: &mut Program) {
     AXES_AHEAD.into_iter().for_each(|axis| program.head.axes.set(axis, 0));
     for item in &mut program.setup {
         match item {
-            Setup::Mm { unborn } => *unborn = false,
-            Setup::File { .. } => {}
+            Setup::File { .. } | Setup::Mm { .. } => {}
             Setup::Mmap { prot, flags, .. } => {
                 if matches!(prot, Prot::None) {
                     *prot = Prot::Ro;
@@ -59,10 +53,9 @@ pub(super) fn is_ahead(axis: usize) -> bool {
 
 fn item(item: &Setup) -> Option<String> {
     match item {
-        Setup::Mm { unborn: true } => Some("mm(unborn)".to_owned()),
         Setup::Mmap { prot: Prot::None, .. } => Some("mmap(none)".to_owned()),
         Setup::Mmap { flags, .. } if FLAGS_AHEAD.iter().any(|&ahead| flags.has(ahead)) => {
-            Some("mmap() with flags of fork or userfaultfd".to_owned())
+            Some("mmap() with flags of userfaultfd".to_owned())
         }
         Setup::Do(op) => operation(op),
         _ => None,
@@ -78,7 +71,6 @@ fn is_operation_ahead(op: &Op) -> bool {
         op,
         Op::Mremap { .. }
             | Op::Mprotect { .. }
-            | Op::Fork { .. }
             | Op::Numa { .. }
             | Op::FailAlloc { .. }
             | Op::UffdRegister { .. }

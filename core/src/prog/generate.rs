@@ -116,6 +116,7 @@ const WEIGHTS: &[(u32, Make)] = &[
     (1, |_| Op::OpenWrite { file: FileRef(0) }),
     (1, |_| Op::CloseWrite { file: FileRef(0) }),
     (2, |dice| dice.madvise(Advice::Remove)),
+    (3, |_| Op::Fork { parent: MmRef(0), child: MmRef(1) }),
 ];
 
 /// The operations that collapse, for the program that shall have one.
@@ -176,6 +177,9 @@ const SCENE_WEIGHTS: &[(u32, usize)] = &[
     (2, 16),
     (1, 17),
     (1, 18),
+    (2, 19),
+    (2, 20),
+    (1, 21),
 ];
 
 /// Numbers of CPUs.

@@ -108,6 +108,18 @@ pub static SCENES: &[Scene] = &[
         title: "a file of shmem with holes, that may get huge pages",
         items: &[MM, EMPTY, SHARED_HUGE, file_at(0, Mapped::Private(F0), 2)],
     },
+    Scene {
+        title: "anonymous memory with pages written, and a child that is not born",
+        items: &[MM, UNBORN, ANON, child_at(3), write(0, 0), write(0, 1)],
+    },
+    Scene {
+        title: "private, of small folios, one page written, and a child that is not born",
+        items: &[MM, UNBORN, SMALL, PRIVATE, child_at(1), populate(0), write(0, 1)],
+    },
+    Scene {
+        title: "a huge page of anonymous memory, and a child that is not born",
+        items: &[MM, UNBORN, HUGE_ANON, child_at(3), write(0, 1)],
+    },
 ];
 
 /// The scene of a program that has no vma of its own.
@@ -120,6 +132,7 @@ const F0: FileRef = FileRef(0);
 const ONE: Size = Size::huge(1);
 
 const MM: Setup = Setup::Mm { unborn: false };
+const UNBORN: Setup = Setup::Mm { unborn: true };
 const FILE: Setup = file_of(Backing::Huge);
 const SMALL: Setup = file_of(Backing::Small);
 const EMPTY: Setup = file_of(Backing::Empty);
@@ -178,6 +191,13 @@ const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), access: Access::Read
 const fn file_at(mm: u8, what: Mapped, unit: u8) -> Setup {
     let (at, off) = (Size::huge(unit), Size::ZERO);
     Setup::Mmap { mm: MmRef(mm), what, at, len: ONE, off, prot: Prot::Rw, flags: NO_FLAGS }
+}
+
+/// Where the child's copy will be.
+const fn child_at(unit: u8) -> Setup {
+    let (at, off) = (Size::huge(unit), Size::ZERO);
+    let (what, prot) = (Mapped::Reserved, Prot::Rw);
+    Setup::Mmap { mm: MmRef(1), what, at, len: ONE, off, prot, flags: NO_FLAGS }
 }
 
 const fn page(vma: u8, p: u8) -> At {

@@ -80,7 +80,10 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
         }
         Op::TlbFill { at, access } => {
             let (mm, addr) = page(at);
-            _ = k.hardware_walk(cpu, mm, addr, access.is_write());
+            // No CPU has an mm loaded that no thread ever ran in.
+            if k.mm(mm).is_born() {
+                _ = k.hardware_walk(cpu, mm, addr, access.is_write());
+            }
         }
         Op::TlbEvict { at } => {
             let (mm, addr) = page(at);
@@ -128,6 +131,7 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
             let mut vec = vec![0; range.pages() as usize];
             k.mincore(cpu, range.mm, range.start, &mut vec);
         }
+        Op::Fork { parent, child } => _ = k.copy_process(cpu, MmId(parent.0), MmId(child.0)),
         Op::Exit { mm } => _ = k.do_group_exit(cpu, MmId(mm.0)),
         Op::OomReap { mm } => _ = k.oom_reap_task_mm(cpu, MmId(mm.0)),
         Op::Punch { file, off, len } => k.punch_hole(cpu, FileId(file.0), layout.part(off, len)),
@@ -140,7 +144,6 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
         // See `prog::not_modelled`: no program with one of these comes so far.
         Op::Mremap { .. }
         | Op::Mprotect { .. }
-        | Op::Fork { .. }
         | Op::Numa { .. }
         | Op::FailAlloc { .. }
         | Op::UffdRegister { .. }

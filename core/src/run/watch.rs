@@ -120,11 +120,13 @@ fn is_fact(what: What) -> bool {
             | What::Downgrade { .. }
             | What::Establish { .. }
             | What::UserLoad { .. }
+            | What::UserStore { .. }
             | What::CollapseResult { .. }
             | What::Retracted { .. }
             | What::GupDone { .. }
             | What::Notifier { open: false, .. }
             | What::Counted { .. }
+            | What::Fork { .. }
     )
 }
 

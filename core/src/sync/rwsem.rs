@@ -73,6 +73,14 @@ impl Rwsem {
         cpu.took(self.held(), true, LockMode::Write);
     }
 
+    /// `down_write_nested`: a semaphore of the same rank may be held already.
+    pub fn down_write_nested(&self, cpu: &Cpu<'_>) {
+        cpu.might_sleep();
+        cpu.step(self.slot, LOCK);
+        self.sleep_until(cpu, |state| write(state, cpu.id()));
+        cpu.took(self.held(), false, LockMode::Write);
+    }
+
     /// `down_write_trylock`.
     #[inline]
     pub fn down_write_trylock(&self, cpu: &Cpu<'_>) -> bool {

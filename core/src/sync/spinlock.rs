@@ -110,6 +110,11 @@ impl Spinlock {
         self.owner().is_none()
     }
 
+    /// `spin_is_contended`: whether somebody waits for it. Not a step: the holder asks.
+    pub fn is_contended(&self) -> bool {
+        self.state.load(Ordering::SeqCst) & !OWNER != 0
+    }
+
     /// Who holds it.
     pub fn owner(&self) -> Option<u8> {
         let state = self.state.load(Ordering::SeqCst);

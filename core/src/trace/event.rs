@@ -276,6 +276,16 @@ pub enum What {
         /// The frame.
         pfn: u32,
     },
+    /// A fork begins to copy an mm, with mmap_lock of both for write, or is done: the parent was flushed, and mmap_lock
+    /// not yet dropped.
+    Fork {
+        /// The mm that is copied.
+        parent: u8,
+        /// The new one.
+        child: u8,
+        /// Done.
+        done: bool,
+    },
     /// The code complained.
     Splat(Splat),
 }

@@ -103,6 +103,12 @@ fn text(event: &Event, hpn: u32) -> String {
             format!("get_user_pages() returns pfn {pfn} for m{mm} page {page}{}", foll_flags(flags))
         }
         What::GupPut { pfn } => format!("put user page pfn {pfn}"),
+        What::Fork { parent, child, done } => {
+            format!(
+                "fork of m{parent}: {}",
+                if done { format!("m{child} is born") } else { format!("m{child} is a copy") }
+            )
+        }
         What::Splat(splat) => splat_text(splat, hpn),
     }
 }

@@ -215,6 +215,7 @@ impl Wanted {
                 line(format!("get_user_pages() returns pfn {pfn} for page {page}"))
             }
             What::GupPut { pfn } => line(format!("gives pfn {pfn} back")),
+            What::Fork { child, done: true, .. } => line(format!("m{child} is a copy now")),
             What::Lock { obj, mode } if self.locks => {
                 let how = match mode {
                     LockMode::Exclusive => "lock",

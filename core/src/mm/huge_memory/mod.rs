@@ -4,6 +4,7 @@
 //! its huge pages deposit a page table, which the split fills and links.
 
 pub(super) mod anon;
+pub(super) mod copy;
 pub(super) mod eligible;
 mod fault;
 mod numa;

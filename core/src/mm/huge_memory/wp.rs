@@ -101,3 +101,11 @@ pub(in crate::mm) fn only_ref(cpu: &Cpu<'_>, k: &Kernel, folio: FolioId) -> bool
     k.folio_free_swap(cpu, folio);
     f.refcount.read_once(cpu) == 1
 }
+
+/// As it was once: nobody else maps it, by any of its counters. A split of another mm's entry counts first its pages and
+/// then the huge page, and may come between the looks.
+pub(in crate::mm) fn only_map(cpu: &Cpu<'_>, k: &Kernel, folio: FolioId) -> bool {
+    let mapped = |mapcount: &Word| mapcount.read_once(cpu) as i64 + 1;
+    let pages: i64 = k.folios.pfns(folio).map(|pfn| mapped(&k.page(pfn).mapcount)).sum();
+    pages + mapped(&k.folio(folio).entire_mapcount) == 1
+}

@@ -50,6 +50,8 @@ pub enum Errno {
     Ebusy,
     /// ENOMEM.
     Enomem,
+    /// EINTR: the process was killed meanwhile.
+    Eintr,
 }
 
 scan_results! {

@@ -4,11 +4,13 @@
 //! accesses once more. A zap needs no more than that the VMA stays: mmap_lock or i_mmap_rwsem, for read.
 
 mod anon;
+pub(super) mod copy;
+pub(super) mod copy_entry;
 mod fault;
 mod fault_around;
 mod file;
 mod swapin;
-mod wp;
+pub(super) mod wp;
 mod zap;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::{Lockptr, PteMap};
 use crate::mm::place::{func, ip};
-use crate::mm::types::{FolioId, Pfn, Pte, Rss};
+use crate::mm::types::{FolioId, Pfn, Pte, Rss, VmaId};
 use crate::sync::Cpu;
 
 impl Kernel {
@@ -61,25 +61,7 @@ impl Kernel {
         if self.page_anon_exclusive(page) {
             return true;
         }
-        // Not worth the lock if others hold it, but for the swap cache and this CPU's batch.
-        if folio.refcount.read_once(cpu) > 3 {
-            return false;
-        }
-        if !folio.has(flags::LRU) {
-            self.lru_add_drain(cpu);
-        }
-        let cached = u64::from(folio.has(flags::SWAPCACHE));
-        // Under ptl only a trylock is allowed. Whoever holds the folio lock may be unmapping the page.
-        if folio.refcount.read_once(cpu) > 1 + cached || !folio.lock.trylock(cpu) {
-            return false;
-        }
-        self.folio_free_swap(cpu, self.folios.of(page));
-        let only = folio.refcount.read_once(cpu) == 1;
-        if only {
-            self.page_move_anon_rmap(cpu, page, vmf.vma);
-        }
-        folio.lock.unlock(cpu);
-        only
+        (self.steps.fork.wp_reuse)(cpu, self, vmf.vma, page)
     }
 
     /// `wp_page_shared`, without `page_mkwrite`: the entry becomes writable, the page dirty.
@@ -189,4 +171,42 @@ impl Kernel {
             self.page_remove_rmap(cpu, page);
         }
     }
+}
+
+/// `wp_can_reuse_anon_folio`: the entry holds the only reference to the page, which becomes exclusive.
+pub(in crate::mm) fn reuse_if_only_ref(cpu: &Cpu<'_>, k: &Kernel, vma: VmaId, page: Pfn) -> bool {
+    let folio = k.folio_of(page);
+    // Not worth the lock if others hold it, but for the swap cache and this CPU's batch.
+    if folio.refcount.read_once(cpu) > 3 {
+        return false;
+    }
+    if !folio.has(flags::LRU) {
+        k.lru_add_drain(cpu);
+    }
+    let cached = u64::from(folio.has(flags::SWAPCACHE));
+    // Under ptl only a trylock is allowed. Whoever holds the folio lock may be unmapping the page.
+    if folio.refcount.read_once(cpu) > 1 + cached || !folio.lock.trylock(cpu) {
+        return false;
+    }
+    k.folio_free_swap(cpu, k.folios.of(page));
+    let only = folio.refcount.read_once(cpu) == 1;
+    if only {
+        k.page_move_anon_rmap(cpu, page, vma);
+    }
+    folio.lock.unlock(cpu);
+    only
+}
+
+/// As it was once: nobody else maps the page. Who holds it without mapping it is not asked.
+pub(in crate::mm) fn reuse_if_only_map(cpu: &Cpu<'_>, k: &Kernel, vma: VmaId, page: Pfn) -> bool {
+    let folio = k.folio_of(page);
+    if folio.has(flags::SWAPCACHE) || !folio.lock.trylock(cpu) {
+        return false;
+    }
+    let only = k.page(page).mapcount.read_once(cpu) == 0;
+    if only {
+        k.page_move_anon_rmap(cpu, page, vma);
+    }
+    folio.lock.unlock(cpu);
+    only
 }

@@ -55,12 +55,17 @@ impl Kernel {
         let anon = self.folio_of(pfn).is_anon();
         cpu.vm_bug_on(!anon, "page_try_dup_anon_rmap() of a page that is not anonymous");
         if self.page_anon_exclusive(pfn) {
-            if self.folio_maybe_dma_pinned(cpu, self.folios.of(pfn)) {
+            if (self.steps.fork.pinned_check)(cpu, self, self.folios.of(pfn)) {
                 return false;
             }
-            self.page(pfn).anon_exclusive.write_once(cpu, 0);
+            (self.steps.fork.clear_exclusive)(cpu, self, pfn);
         }
         self.page_dup_file_rmap(cpu, pfn, compound);
         true
     }
+}
+
+/// `ClearPageAnonExclusive`.
+pub(in crate::mm) fn clear(cpu: &Cpu<'_>, k: &Kernel, pfn: Pfn) {
+    k.page(pfn).anon_exclusive.write_once(cpu, 0);
 }

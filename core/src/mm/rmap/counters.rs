@@ -67,7 +67,10 @@ impl Kernel {
         exclusive: bool,
     ) {
         if !self.folio(folio).is_anon() {
-            let anon_vma = self.anon_vma_of_mapping(cpu, vma);
+            let own = self.anon_vma_of_mapping(cpu, vma);
+            // Parents or children of the VMA's mm may map it too (it comes back from swap).
+            let anon_vma =
+                if exclusive { own } else { (self.steps.fork.shared_anon_vma)(self, own) };
             let index = self.vma(vma).spec().pgoff_of(addr) - (pfn.0 - folio.0);
             self.folio(folio).init_mapping(Mapping::Anon(anon_vma), index);
         }

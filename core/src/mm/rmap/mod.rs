@@ -1,7 +1,7 @@
 //! rmap: from a page to the entries that map it, and the counters that must agree with them
 //! (kernel-semantics sections 2.3, 4.4, 5).
 
-mod anon_exclusive;
+pub(super) mod anon_exclusive;
 pub(super) mod anon_vma;
 mod counters;
 mod migration;

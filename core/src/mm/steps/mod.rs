@@ -6,6 +6,7 @@
 mod anon;
 mod file;
 mod fs;
+mod fork;
 mod group;
 mod huge;
 mod protections;
@@ -15,6 +16,7 @@ mod vma;
 pub use anon::AnonSteps;
 pub use file::FileSteps;
 pub use fs::FsSteps;
+pub use fork::ForkSteps;
 pub use huge::HugeSteps;
 pub use protections::{PROTECTIONS, Protection};
 pub use table::{Era, Steps};

@@ -3,6 +3,7 @@
 use super::anon::AnonSteps;
 use super::file::FileSteps;
 use super::fs::FsSteps;
+use super::fork::ForkSteps;
 use super::group::steps;
 use super::huge::HugeSteps;
 use super::vma::VmaSteps;
@@ -250,6 +251,8 @@ steps! {
     huge: HugeSteps = HugeSteps::V66;
     /// `collapse_huge_page`.
     anon: AnonSteps = AnonSteps::V66;
+    /// fork.
+    fork: ForkSteps = ForkSteps::V66;
     // gup.c
     /// GUP-fast turns interrupts off.
     gup_irq_save: fn(&Cpu<'_>) = |cpu| cpu.local_irq_disable();

@@ -1,0 +1,83 @@
+//! What a fork hands on: which pages of the child are copies of its parent's, and what they hold.
+
+use crate::mm::{Kernel, MmId, Pfn, Pte, Vaddr, VmFlags, flags};
+use crate::sync::CPUS_MAX;
+
+/// The forks that are under way.
+#[derive(Debug, Default)]
+pub(super) struct Forks {
+    /// By CPU: the mm that is being copied, and the pages of it that were stored to since that began.
+    by_cpu: [Option<(u8, Vec<u32>)>; CPUS_MAX],
+}
+
+impl Forks {
+    /// The CPU begins to copy an mm, or (`None`) is done.
+    pub(super) fn set(&mut self, cpu: usize, parent: Option<u8>) {
+        self.by_cpu[cpu] = parent.map(|parent| (parent, Vec::new()));
+    }
+
+    /// A page was stored to.
+    pub(super) fn stored(&mut self, mm: u8, page: u32) {
+        for (parent, pages) in self.by_cpu.iter_mut().flatten() {
+            if *parent == mm {
+                pages.push(page);
+            }
+        }
+    }
+
+    /// Whether that was while the mm was being copied.
+    pub(super) fn has_stored(&self, parent: u8, page: u32) -> bool {
+        let mut forks = self.by_cpu.iter().flatten();
+        forks.any(|(mm, pages)| *mm == parent && pages.contains(&page))
+    }
+}
+
+/// Whether a child has its parent's content at a page: its VMA there is private, and was not wiped.
+pub(super) fn inherits(kernel: &Kernel, child: u8, page: u32) -> bool {
+    kernel.peek_vma(MmId(child), Vaddr(page)).is_some_and(|vma| {
+        let spec = kernel.vma(vma).spec();
+        !spec.shared() && !spec.flags.has(VmFlags::WIPEONFORK)
+    })
+}
+
+/// The content of a page, wherever it is: in memory, on its way elsewhere, or swapped out.
+pub(super) fn content_at(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<u64> {
+    match found_at(kernel, mm, addr)? {
+        Found::Page(pfn) => Some(kernel.page(pfn).content.peek()),
+        Found::Swapped(content) => Some(content),
+    }
+}
+
+/// The same of a page that is the mm's own, and whether it stays so: a page after MADV_FREE may go.
+pub(super) fn own_content(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<(u64, bool)> {
+    match found_at(kernel, mm, addr)? {
+        Found::Page(pfn) if !kernel.is_zero_page(pfn) && kernel.folio_of(pfn).is_anon() => {
+            Some((kernel.page(pfn).content.peek(), kernel.folio_of(pfn).has(flags::SWAPBACKED)))
+        }
+        Found::Page(_) => None,
+        Found::Swapped(content) => Some((content, true)),
+    }
+}
+
+enum Found {
+    Page(Pfn),
+    Swapped(u64),
+}
+
+fn found_at(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<Found> {
+    let pmd = kernel.peek_pmd(mm, addr);
+    if pmd.is_trans_huge() || pmd.is_migration() {
+        return Some(Found::Page(Pfn(pmd.pfn().0 + addr.0 % kernel.hpn)));
+    }
+    let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id))?;
+    let pte = Pte(kernel.tables.get(table).entry(addr.0).peek());
+    if let Some(slot) = pte.swap_slot() {
+        // What is being read in does not have the content yet.
+        let cached = kernel.swap.cached(slot).filter(|&f| kernel.folio(f).has(flags::UPTODATE));
+        return Some(Found::Swapped(match cached {
+            Some(folio) => kernel.page(kernel.folios.head(folio)).content.peek(),
+            None => kernel.swap.slot(slot).content.peek(),
+        }));
+    }
+    (pte.is_present() || pte.is_migration()).then(|| Found::Page(pte.pfn()))
+}
