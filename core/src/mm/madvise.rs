@@ -104,9 +104,8 @@ impl Kernel {
         mmap_lock.down_read(cpu);
         while addr.0 < end && errno == Errno::Ok {
             // Looked up for each page: a fault may have dropped mmap_lock.
-            let vma = self
-                .vma_lookup(cpu, mm, addr)
-                .filter(|&vma| !write || self.vma(vma).spec().write());
+            let vma =
+                self.vma_lookup(cpu, mm, addr).filter(|&vma| self.vma(vma).spec().permits(write));
             let Some(vma) = vma else {
                 errno = Errno::Einval;
                 break;

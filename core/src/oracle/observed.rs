@@ -18,7 +18,7 @@ pub enum Dropping {
         /// The one after the last.
         end: u32,
     },
-    /// mremap: both ranges, of an mm's own pages.
+    /// mremap: the new range, of an mm's own pages, until the old one begins to move there.
     Moved {
         /// Whose pages.
         mm: MmId,
@@ -70,7 +70,38 @@ pub struct Observed {
     /// The pages that are pinned for an mm that must not get others in their place, and has not dropped them since:
     /// anonymous ones, and those of private mappings that are pinned for long.
     pins: Vec<Pin>,
+    /// What each CPU is moving.
+    moving: [Option<Move>; CPUS_MAX],
+    /// What has moved away from a page of an mm's own, and must not be read there any longer.
+    left: Vec<(Cell, u64)>,
     hpn: u32,
+}
+
+/// Pages that mremap is moving: until it is done each is reached by one address or by the other.
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    mm: u8,
+    from: u32,
+    to: u32,
+    pages: u32,
+}
+
+impl Move {
+    /// The other address of a page of either range.
+    fn other(&self, at: Cell) -> Option<Cell> {
+        let Cell::Private(mm, page) = at else { return None };
+        let offset = |first: u32| page.checked_sub(first).filter(|&offset| offset < self.pages);
+        let page = offset(self.from)
+            .map(|offset| self.to + offset)
+            .or_else(|| offset(self.to).map(|offset| self.from + offset));
+        page.filter(|_| mm == self.mm).map(|page| Cell::Private(mm, page))
+    }
+
+    /// The two addresses of each page.
+    fn pairs(self) -> impl Iterator<Item = (Cell, Cell)> {
+        let cell = move |page| Cell::Private(self.mm, page);
+        (0..self.pages).map(move |i| (cell(self.from + i), cell(self.to + i)))
+    }
 }
 
 /// A page that GUP-fast has grabbed.
@@ -110,6 +141,8 @@ impl Observed {
             unlinked: [None; CPUS_MAX],
             gup: [None; CPUS_MAX],
             pins: Vec::new(),
+            moving: [None; CPUS_MAX],
+            left: Vec::new(),
             hpn,
         }
     }
@@ -124,6 +157,8 @@ impl Observed {
         self.unlinked = [None; CPUS_MAX];
         self.gup = [None; CPUS_MAX];
         self.pins.clear();
+        self.moving = [None; CPUS_MAX];
+        self.left.clear();
     }
 
     /// Where an access of `mm` at `page` goes.
@@ -139,6 +174,16 @@ impl Observed {
     pub fn last_store(&self, at: Cell) -> Option<u64> {
         let value = *self.slot(at)?;
         (value != 0).then_some(value)
+    }
+
+    /// Whether this content was here, and has moved away.
+    pub fn has_left(&self, at: Cell, value: u64) -> bool {
+        self.left.contains(&(at, value))
+    }
+
+    /// What has moved away, and from where.
+    pub fn left(&self) -> impl Iterator<Item = (Cell, u64)> + '_ {
+        self.left.iter().copied()
     }
 
     /// The cells with a known content.
@@ -195,10 +240,58 @@ impl Observed {
                 self.unlinked[me] = None;
                 self.installed[me] = None;
             }
+            What::MoveBegin { mm, from, to, pages } => {
+                self.begin_move(kernel, cpu, Move { mm, from, to, pages });
+            }
+            What::MoveEnd { moved } => self.end_move(cpu, moved),
             // From here on the huge page may be faulted in.
             What::Retracted { .. } | What::OpEnd(_) => self.unlinked[me] = None,
             _ => {}
         }
+    }
+
+    /// The content of each page is that of its new address too, and the other way round, until the move is over. Whoever
+    /// has pinned one goes on to hold it, but not at this address.
+    fn begin_move(&mut self, kernel: &Kernel, cpu: u8, moving: Move) {
+        self.set_dropping(kernel, cpu, None);
+        if !matches!(self.cell_of(kernel, moving.mm, moving.from), Some(Cell::Private(..))) {
+            return;
+        }
+        let ranges = [moving.from, moving.to].map(|first| first..first + moving.pages);
+        let within = |mm, page| mm == moving.mm && ranges.iter().any(|range| range.contains(&page));
+        self.pins.retain(|pin| !within(pin.mm, pin.page));
+        for grab in self.gup.iter_mut().flatten() {
+            grab.dropped |= within(grab.mm, grab.page);
+        }
+        for (from, to) in moving.pairs() {
+            let content = self.last_store(from).unwrap_or(0);
+            self.set_cell(to, content);
+            self.left.retain(|&(at, _)| at != to);
+        }
+        self.moving[usize::from(cpu)] = Some(moving);
+    }
+
+    /// The pages are where they were to go, or where they were.
+    fn end_move(&mut self, cpu: u8, moved: bool) {
+        let Some(moving) = self.moving[usize::from(cpu)].take() else { return };
+        for (from, to) in moving.pairs() {
+            let gone = if moved { from } else { to };
+            if let Some(content) = self.last_store(gone) {
+                self.left.retain(|&(at, _)| at != gone);
+                self.left.push((gone, content));
+            }
+            self.set_cell(gone, 0);
+        }
+    }
+
+    fn set_cell(&mut self, at: Cell, value: u64) {
+        if self.slot(at).is_none() || value == 0 && self.last_store(at).is_none() {
+            return;
+        }
+        if !self.touched.contains(&at) {
+            self.touched.push(at);
+        }
+        *self.cell_mut(at) = value;
     }
 
     fn take_in_gup(&mut self, kernel: &Kernel, cpu: u8, what: What) {
@@ -276,7 +369,12 @@ impl Observed {
             }
             Cell::Private(..) => false,
         };
-        *self.cell_mut(at) = if uncertain || behind_eof { 0 } else { value };
+        let value = if uncertain || behind_eof { 0 } else { value };
+        *self.cell_mut(at) = value;
+        let others = self.moving.iter().flatten().filter_map(|moving| moving.other(at));
+        for other in others.collect::<Vec<_>>() {
+            self.set_cell(other, value);
+        }
     }
 
     fn slot(&self, at: Cell) -> Option<&u64> {
@@ -310,8 +408,8 @@ fn drops(kernel: &Kernel, dropping: Dropping, at: Cell) -> bool {
         (Dropping::Range { mm, start, end }, Cell::Private(m, page)) => {
             mm.0 == m && start <= page && page < end
         }
-        (Dropping::Moved { mm, from, to }, Cell::Private(m, page)) => {
-            mm.0 == m && [from, to].iter().any(|range| (range.0..range.1).contains(&page))
+        (Dropping::Moved { mm, to, .. }, Cell::Private(m, page)) => {
+            mm.0 == m && (to.0..to.1).contains(&page)
         }
         (Dropping::Range { .. } | Dropping::Moved { .. }, Cell::File(..)) => false,
         (Dropping::Hole { file, from, to }, Cell::File(f, page)) => {

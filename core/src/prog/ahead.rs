@@ -2,7 +2,7 @@
 //! and a program of a fuzzer that has it runs without.
 
 use super::axes::{AXES, Axes};
-use super::op::{Advice, FileKind, MapFlags, Op, Prot};
+use super::op::{Advice, FileKind, MapFlags, Op};
 use super::program::Program;
 use super::setup::Setup;
 
@@ -41,10 +41,7 @@ pub fn keep_modelled(program: &mut Program) {
         match item {
             Setup::Mm { unborn } => *unborn = false,
             Setup::File { kind, .. } => *kind = FileKind::Shmem,
-            Setup::Mmap { prot, flags, .. } => {
-                if matches!(prot, Prot::None | Prot::Rx) {
-                    *prot = Prot::Ro;
-                }
+            Setup::Mmap { flags, .. } => {
                 FLAGS_AHEAD.into_iter().for_each(|ahead| flags.0 &= !ahead.0);
             }
             Setup::Do(op) => keep_operation(op),
@@ -68,9 +65,6 @@ fn item(item: &Setup) -> Option<String> {
     match item {
         Setup::Mm { unborn: true } => Some("mm(unborn)".to_owned()),
         Setup::File { kind: FileKind::Regular, .. } => Some("file(regular)".to_owned()),
-        Setup::Mmap { prot: Prot::None | Prot::Rx, .. } => {
-            Some("mmap(none) or mmap(rx)".to_owned())
-        }
         Setup::Mmap { flags, .. } if FLAGS_AHEAD.iter().any(|&ahead| flags.has(ahead)) => {
             Some("mmap() with flags of fork or userfaultfd".to_owned())
         }
@@ -86,15 +80,12 @@ fn operation(op: &Op) -> Option<String> {
 fn is_operation_ahead(op: &Op) -> bool {
     matches!(
         op,
-        Op::Mremap { .. }
-            | Op::Mprotect { .. }
-            | Op::Fork { .. }
+        Op::Fork { .. }
             | Op::Punch { .. }
             | Op::Alloc { .. }
             | Op::FileWrite { .. }
             | Op::OpenWrite { .. }
             | Op::CloseWrite { .. }
-            | Op::Numa { .. }
             | Op::FailAlloc { .. }
             | Op::UffdRegister { .. }
             | Op::UffdUnregister { .. }
@@ -105,6 +96,5 @@ fn is_operation_ahead(op: &Op) -> bool {
             | Op::UffdWp { .. }
             | Op::ContextSwitch { .. }
             | Op::Madvise { advice: Advice::Remove, .. }
-            | Op::Map { prot: Prot::None | Prot::Rx, .. }
     )
 }

@@ -19,7 +19,7 @@ pub struct Scene {
 ///
 /// All have one address space and one file of a huge unit in huge folios, mapped at `1h` by small entries, unless the
 /// title says otherwise.
-pub static SCENES: [Scene; 15] = [
+pub static SCENES: [Scene; 18] = [
     Scene { title: "shared", items: &[MM, FILE, SHARED, table(0), populate(0)] },
     Scene { title: "private", items: &[MM, FILE, PRIVATE, table(0), populate(0)] },
     Scene {
@@ -92,6 +92,18 @@ pub static SCENES: [Scene; 15] = [
         title: "private, and a huge page of anonymous memory",
         items: &[MM, FILE, PRIVATE, HUGE_ANON, table(0), populate(0), write(1, 0)],
     },
+    Scene {
+        title: "shared, and room to move to",
+        items: &[MM, FILE, SHARED, ROOM, table(0), populate(0)],
+    },
+    Scene {
+        title: "of small folios, private, one page written, and room to move to",
+        items: &[MM, SMALL, PRIVATE, ROOM, populate(0), write(0, 1)],
+    },
+    Scene {
+        title: "a huge page of anonymous memory, and room to move to",
+        items: &[MM, HUGE_ANON, ROOM, write(0, 1)],
+    },
 ];
 
 /// The scene of a program that has no vma of its own.
@@ -132,6 +144,15 @@ const HUGE_ANON: Setup = Setup::Mmap {
     off: Size::ZERO,
     prot: Prot::Rw,
     flags: MapFlags::HUGEPAGE,
+};
+const ROOM: Setup = Setup::Mmap {
+    mm: M0,
+    what: Mapped::Reserved,
+    at: Size::huge(6),
+    len: Size::huge(2),
+    off: Size::ZERO,
+    prot: Prot::Rw,
+    flags: NO_FLAGS,
 };
 const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), access: Access::Read });
 

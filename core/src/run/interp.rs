@@ -6,7 +6,7 @@ use crate::mm::{
     FileId, FlagAdvice, FollFlags, Kernel, MmId, PagemapEntry, UserAccess, VmFlags, VmaSpec,
 };
 use crate::oracle::Dropping;
-use crate::prog::{Access, Advice, FileRef, GupKind, Mapped, Op, Prot, Size};
+use crate::prog::{Access, Advice, FileRef, GupKind, Mapped, MremapFlags, Op, Prot, Size};
 use crate::sync::Cpu;
 
 /// Calls what `op` asks for. `tag` is the version that a write stores: no two writes of a run store the same.
@@ -130,16 +130,26 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
         }
         Op::Exit { mm } => _ = k.do_group_exit(cpu, MmId(mm.0)),
         Op::OomReap { mm } => _ = k.oom_reap_task_mm(cpu, MmId(mm.0)),
+        Op::Mremap { at, to, len, flags } => {
+            let (from, to) = layout.moved(at, to, len);
+            let dontunmap = flags.has(MremapFlags::DONTUNMAP);
+            _ = k.mremap(cpu, from.mm, (from.start, from.end), to.start, dontunmap);
+        }
+        Op::Mprotect { at, len, prot } => {
+            let Range { mm, start, end } = layout.range(at, len);
+            _ = k.mprotect(cpu, mm, (start, end), prot_flags(prot));
+        }
+        Op::Numa { at, len } => {
+            let Range { mm, start, end } = layout.range(at, len);
+            k.task_numa_work(cpu, mm, (start, end));
+        }
         // See `prog::not_modelled`: no program with one of these comes so far.
-        Op::Mremap { .. }
-        | Op::Mprotect { .. }
-        | Op::Fork { .. }
+        Op::Fork { .. }
         | Op::Punch { .. }
         | Op::Alloc { .. }
         | Op::FileWrite { .. }
         | Op::OpenWrite { .. }
         | Op::CloseWrite { .. }
-        | Op::Numa { .. }
         | Op::FailAlloc { .. }
         | Op::UffdRegister { .. }
         | Op::UffdUnregister { .. }

@@ -100,6 +100,11 @@ fn text(event: &Event, hpn: u32) -> String {
             format!("get_user_pages() returns pfn {pfn} for m{mm} page {page}{}", foll_flags(flags))
         }
         What::GupPut { pfn } => format!("put user page pfn {pfn}"),
+        What::MoveBegin { mm, from, to, pages } => {
+            format!("{pages} pages of m{mm} move from page {from} to page {to}")
+        }
+        What::MoveEnd { moved: true } => "moved".to_owned(),
+        What::MoveEnd { moved: false } => "not moved".to_owned(),
         What::Splat(splat) => splat_text(splat, hpn),
     }
 }

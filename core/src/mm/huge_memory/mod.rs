@@ -6,7 +6,9 @@
 pub(super) mod anon;
 pub(super) mod eligible;
 mod fault;
+mod move_pmd;
 mod numa;
+pub(super) mod protect;
 mod set_pmd;
 pub(super) mod split;
 pub(super) mod split_anon;

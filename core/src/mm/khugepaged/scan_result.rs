@@ -50,6 +50,10 @@ pub enum Errno {
     Ebusy,
     /// ENOMEM.
     Enomem,
+    /// EFAULT: nothing is mapped there.
+    Efault,
+    /// EACCES: the file does not permit it.
+    Eacces,
 }
 
 scan_results! {

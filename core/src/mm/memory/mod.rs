@@ -7,6 +7,7 @@ mod anon;
 mod fault;
 mod fault_around;
 mod file;
+pub(super) mod numa;
 mod swapin;
 mod wp;
 mod zap;

@@ -6,12 +6,14 @@
 mod file;
 mod group;
 mod huge;
+mod moves;
 mod protections;
 mod table;
 mod vma;
 
 pub use file::FileSteps;
 pub use huge::HugeSteps;
+pub use moves::MoveSteps;
 pub use protections::{PROTECTIONS, Protection};
 pub use table::{Era, Steps};
 pub use vma::VmaSteps;

@@ -3,6 +3,7 @@
 use super::file::FileSteps;
 use super::group::steps;
 use super::huge::HugeSteps;
+use super::moves::MoveSteps;
 use super::vma::VmaSteps;
 use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
@@ -243,6 +244,8 @@ steps! {
     pte_unmap_same: fn(&Cpu<'_>, &Kernel, (PteMap, Lockptr), Vaddr, Pte) -> bool = pae::pte_unmap_same;
     /// Huge pages of anonymous memory.
     huge: HugeSteps = HugeSteps::V66;
+    /// mremap, mprotect and NUMA balancing.
+    moves: MoveSteps = MoveSteps::V66;
     // gup.c
     /// GUP-fast turns interrupts off.
     gup_irq_save: fn(&Cpu<'_>) = |cpu| cpu.local_irq_disable();
@@ -303,6 +306,7 @@ impl Steps {
         split_uncount: split::uncount_then_put,
         undo_entry: shmem::undo_split,
         unshare_missing_copies: || true,
+        moves: MoveSteps::FIXED,
         ..Steps::V66
     };
 
