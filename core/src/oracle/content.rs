@@ -3,7 +3,7 @@
 //! Verified: each user load against the last user store to the same page, and at quiescence the content that is found
 //! through page table, swap or page cache against the last store. Pages that an operation in flight may drop
 //! (MADV_DONTNEED, munmap, truncate) are unknown until they are stored to again. What mremap moves is found at its new
-//! address, and no longer at the old one.
+//! address, and no longer at the old one; what MADV_DONTNEED has dropped is gone.
 //! Not verified: the content of pages that were never stored to; mixed shared and private views of one file page.
 
 use super::observed::Cell;
@@ -69,7 +69,8 @@ pub(super) const LOST_WRITE: Oracle = Oracle {
 };
 
 fn left_behind(kernel: &Kernel, mm: u8, page: u32, value: u64) -> Wrong {
-    let detail = format!("page {page} of m{mm} still holds {value:#x}, which mremap moved away");
+    let detail =
+        format!("page {page} of m{mm} still holds {value:#x}, which was dropped or moved away");
     Wrong::new(detail, [kernel.pmdp(MmId(mm), Vaddr(page)).obj()])
 }
 

@@ -72,7 +72,9 @@ pub struct Observed {
     pins: Vec<Pin>,
     /// What each CPU is moving.
     moving: [Option<Move>; CPUS_MAX],
-    /// What has moved away from a page of an mm's own, and must not be read there any longer.
+    /// What each CPU's operation may drop, and was known when it began.
+    known_before: [Vec<(Cell, u64)>; CPUS_MAX],
+    /// What was dropped, or has moved away, from a page of an mm's own, and must not be read there any longer.
     left: Vec<(Cell, u64)>,
     hpn: u32,
 }
@@ -142,6 +144,7 @@ impl Observed {
             gup: [None; CPUS_MAX],
             pins: Vec::new(),
             moving: [None; CPUS_MAX],
+            known_before: Default::default(),
             left: Vec::new(),
             hpn,
         }
@@ -158,6 +161,7 @@ impl Observed {
         self.gup = [None; CPUS_MAX];
         self.pins.clear();
         self.moving = [None; CPUS_MAX];
+        self.known_before.iter_mut().for_each(Vec::clear);
         self.left.clear();
     }
 
@@ -176,12 +180,12 @@ impl Observed {
         (value != 0).then_some(value)
     }
 
-    /// Whether this content was here, and has moved away.
+    /// Whether this content was here, and was dropped, or has moved away.
     pub fn has_left(&self, at: Cell, value: u64) -> bool {
         self.left.contains(&(at, value))
     }
 
-    /// What has moved away, and from where.
+    /// What was dropped, or has moved away, and from where.
     pub fn left(&self) -> impl Iterator<Item = (Cell, u64)> + '_ {
         self.left.iter().copied()
     }
@@ -244,6 +248,11 @@ impl Observed {
                 self.begin_move(kernel, cpu, Move { mm, from, to, pages });
             }
             What::MoveEnd { moved } => self.end_move(cpu, moved),
+            What::Dontneed { mm, start, pages } => {
+                let range = Dropping::Range { mm: MmId(mm), start, end: start + pages };
+                let known = std::mem::take(&mut self.known_before[me]);
+                self.left.extend(known.into_iter().filter(|&(at, _)| drops(kernel, range, at)));
+            }
             // From here on the huge page may be faulted in.
             What::Retracted { .. } | What::OpEnd(_) => self.unlinked[me] = None,
             _ => {}
@@ -340,6 +349,12 @@ impl Observed {
     /// An operation that drops pages begins, or (`None`) the CPU's last one has ended.
     pub fn set_dropping(&mut self, kernel: &Kernel, cpu: u8, dropping: Option<Dropping>) {
         let before = std::mem::replace(&mut self.dropping[usize::from(cpu)], dropping);
+        self.known_before[usize::from(cpu)].clear();
+        if let Some(gone) = dropping {
+            let known = self.known().filter(|&(at, _)| drops(kernel, gone, at));
+            self.known_before[usize::from(cpu)] = known.collect();
+            self.left.retain(|&(at, _)| !drops(kernel, gone, at));
+        }
         for gone in [before, dropping].into_iter().flatten() {
             self.pins.retain(|pin| !drops(kernel, gone, Cell::Private(pin.mm, pin.page)));
             for grab in self.gup.iter_mut().flatten() {

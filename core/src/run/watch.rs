@@ -120,6 +120,7 @@ fn is_fact(what: What) -> bool {
             | What::Downgrade { .. }
             | What::Establish { .. }
             | What::UserLoad { .. }
+            | What::UserStore { .. }
             | What::CollapseResult { .. }
             | What::Retracted { .. }
             | What::GupDone { .. }

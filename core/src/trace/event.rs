@@ -267,6 +267,15 @@ pub enum What {
         /// The frame.
         pfn: u32,
     },
+    /// MADV_DONTNEED is done with a range of a VMA, and mmap_lock is still held.
+    Dontneed {
+        /// Which mm.
+        mm: u8,
+        /// First page.
+        start: u32,
+        /// Number of pages.
+        pages: u32,
+    },
     /// mremap begins to move the entries of a range; nothing is mapped at the new address.
     MoveBegin {
         /// Which mm.

@@ -100,6 +100,9 @@ fn text(event: &Event, hpn: u32) -> String {
             format!("get_user_pages() returns pfn {pfn} for m{mm} page {page}{}", foll_flags(flags))
         }
         What::GupPut { pfn } => format!("put user page pfn {pfn}"),
+        What::Dontneed { mm, start, pages } => {
+            format!("m{mm} pages {start} to {} are not needed any longer", start + pages)
+        }
         What::MoveBegin { mm, from, to, pages } => {
             format!("{pages} pages of m{mm} move from page {from} to page {to}")
         }

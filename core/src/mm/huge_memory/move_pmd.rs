@@ -2,7 +2,7 @@
 
 use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
-use crate::mm::types::{Vaddr, VmaId};
+use crate::mm::types::{Pmd, Vaddr, VmaId};
 use crate::sync::Cpu;
 
 impl Kernel {
@@ -14,7 +14,7 @@ impl Kernel {
     pub fn move_huge_pmd(&self, cpu: &Cpu<'_>, vma: VmaId, from: Vaddr, to: Vaddr) -> bool {
         let _f = cpu.enter(func::move_huge_pmd);
         let mm = self.vma(vma).spec().mm;
-        if !(self.steps.moves.new_pmd_none)(cpu, self, mm, to) {
+        if !Pmd(self.pmdp(mm, to).read_once(cpu)).is_none() {
             return false;
         }
         let Some(pml) = self.pmd_trans_huge_lock(cpu, mm, from) else { return false };

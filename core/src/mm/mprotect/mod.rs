@@ -6,7 +6,7 @@
 
 mod change;
 mod change_pte;
-pub(super) mod numa;
+mod numa;
 pub(super) mod protect;
 pub(super) mod start;
 #[cfg(test)]

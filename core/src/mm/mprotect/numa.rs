@@ -6,9 +6,9 @@
 use super::change::CpFlags;
 use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
-use crate::mm::place::func;
+use crate::mm::place::{func, ip};
 use crate::mm::types::{MmId, Pte, Vaddr, VmaId};
-use crate::mm::vma::VmFlags;
+use crate::mm::vma::{VmFlags, VmaSpec};
 use crate::sync::Cpu;
 
 impl Kernel {
@@ -20,7 +20,7 @@ impl Kernel {
         }
         for &vma in self.vmas_in(mm, start, end).iter() {
             let spec = self.vma(vma).spec();
-            if (self.steps.moves.numa_vma)(&spec) {
+            if worth_it(&spec) {
                 self.change_prot_numa(cpu, vma, spec.start.max(start), spec.end.min(end));
             }
         }
@@ -32,6 +32,7 @@ impl Kernel {
         let _f = cpu.enter(func::change_prot_numa);
         let mut tlb = self.tlb_gather_mmu(cpu, self.vma(vma).spec().mm);
         self.change_protection(cpu, &mut tlb, vma, start, end, CpFlags::PROT_NUMA);
+        cpu.pass(ip::mp2);
         (self.steps.moves.numa_flush)(cpu, self, tlb);
     }
 
@@ -51,7 +52,7 @@ impl Kernel {
 }
 
 /// The VMAs that `task_numa_work` does not pass over.
-pub(in crate::mm) fn worth_it(spec: &crate::mm::VmaSpec) -> bool {
+fn worth_it(spec: &VmaSpec) -> bool {
     let read_only = !spec.flags.has(VmFlags::WRITE) && spec.flags.has(VmFlags::READ);
     spec.accessible() && !(spec.file.is_some() && read_only)
 }

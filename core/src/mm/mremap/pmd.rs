@@ -20,7 +20,10 @@ impl Kernel {
     ) -> bool {
         let _f = cpu.enter(func::move_normal_pmd);
         let mm = self.vma(vma).spec().mm;
-        if !(self.steps.moves.new_pmd_none)(cpu, self, mm, to) {
+        // What was mapped there was unmapped, and its tables freed.
+        let empty = Pmd(self.pmdp(mm, to).read_once(cpu)).is_none();
+        cpu.vm_bug_on(!empty, "move_normal_pmd() to a PMD entry that is not empty");
+        if !empty {
             return false;
         }
         // Both entries are in the one PMD table of the mm, under one lock.
@@ -37,11 +40,6 @@ impl Kernel {
         self.lock(pml).unlock(cpu);
         is_table
     }
-}
-
-/// The new entry is empty: what was mapped there was unmapped, and its tables freed.
-pub(in crate::mm) fn is_none(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, addr: Vaddr) -> bool {
-    Pmd(k.pmdp(mm, addr).read_once(cpu)).is_none()
 }
 
 /// `flush_tlb_range` of the old unit.

@@ -1,11 +1,10 @@
 //! The steps of mremap, mprotect and NUMA balancing, which the eras have in common but for one.
 
 use super::group::steps;
-use crate::mm::VmaSpec;
 use crate::mm::huge_memory::protect as huge_protect;
 use crate::mm::kernel::Kernel;
 use crate::mm::memory::{self, VmFault};
-use crate::mm::mprotect::{numa, protect, start};
+use crate::mm::mprotect::{protect, start};
 use crate::mm::mremap::{locks, pmd};
 use crate::mm::pgtable::{Lockptr, PteMap};
 use crate::mm::tlb::MmuGather;
@@ -36,8 +35,6 @@ steps! {
     notify_start: OnRange = |cpu, k, mm, start, pages| k.mmu_notifier_invalidate_range_start(cpu, mm, start, pages);
     /// ... and that it is over.
     notify_end: OnRange = |cpu, k, mm, start, pages| k.mmu_notifier_invalidate_range_end(cpu, mm, start, pages);
-    /// The new entry is found empty.
-    new_pmd_none: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) -> bool = pmd::is_none;
     /// A whole table moves under the rmap locks.
     normal_rmap_lock: OnVma = locks::take;
     /// ... which are dropped then.
@@ -74,8 +71,6 @@ steps! {
     /// ... and makes it invalid, not empty, while it changes.
     change_huge_start: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) -> Pmd = huge_protect::invalidate_ad;
     // NUMA balancing
-    /// The VMAs whose entries are marked.
-    numa_vma: fn(&VmaSpec) -> bool = numa::worth_it;
     /// `change_prot_numa` flushes.
     numa_flush: fn(&Cpu<'_>, &Kernel, MmuGather) = |cpu, k, tlb| k.tlb_finish_mmu(cpu, tlb);
     /// `do_numa_page` finds the same entry under ptl.

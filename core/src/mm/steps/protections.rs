@@ -212,7 +212,6 @@ protections! {
     mremap_pmd_recheck FIXED "... if the entry is still that of a table under pml: it may have been retracted" |s| s.moves.normal_recheck = |_| true;
     mremap_pmd_flush ALL "... and is flushed at its old address" |s| s.moves.normal_flush = |_, _, _, _| {};
     mremap_huge_flush ALL "a huge page that moves is flushed at its old address" |s| s.moves.huge_flush = |_, _, _, _| {};
-    mremap_new_pmd_none ALL "whatever moves as a whole moves to an empty PMD entry" |s| s.moves.new_pmd_none = |_, _, _, _| true;
     mremap_notifier ALL "mirrors are told before entries move" |s| { s.moves.notify_start = |_, _, _, _, _| {}; s.moves.notify_end = |_, _, _, _, _| {}; };
     mremap_batched_pending ALL "move_ptes() makes up for flushes that reclaim has put off" |s| s.moves.batched_pending = |_, _, _| {};
     mremap_flush ALL "move_ptes() flushes the old addresses" |s| s.moves.ptes_flush = |_, _, _, _, _| {};
@@ -226,7 +225,6 @@ protections! {
     mprotect_flush_before_unlock ALL "... before it drops mmap_lock" |s| s.moves.protect_flush = |_, _, tlb| Some(tlb);
     change_huge_lock ALL "change_huge_pmd() finds a huge entry under pml" |s| s.moves.change_huge_lock = |cpu, k, mm, _| Some(k.pmd_lock(cpu, mm));
     change_huge_invalidate ALL "... which is never empty while it changes: MADV_DONTNEED takes an empty one for done" |s| s.moves.change_huge_start = |cpu, k, mm, haddr| k.pmdp_huge_get_and_clear(cpu, mm, haddr);
-    numa_accessible ALL "NUMA balancing leaves a VMA alone that has no access" |s| s.moves.numa_vma = |_| true;
     numa_flush ALL "NUMA balancing flushes what it has made inaccessible" |s| s.moves.numa_flush = |cpu, k, tlb| _ = protect::forget(cpu, k, tlb);
     numa_recheck ALL "do_numa_page() finds the same entry under ptl" |s| s.moves.numa_recheck = |_, _, _, _| true;
     pte_accessible_pending ALL "an entry that was made inaccessible is flushed when it goes, if its flush is still to come" |s| s.moves.accessible_pending = |_, _, _| false;
