@@ -6,7 +6,7 @@ use super::memory::{FaultFlags, FaultResult, ZapDetails};
 use super::place::func;
 use super::types::{MmId, Vaddr};
 use super::vma::VmFlags;
-use crate::sync::Cpu;
+use crate::sync::{Cpu, What};
 
 /// What `madvise` can do to the flags of a VMA.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,6 +81,7 @@ impl Kernel {
         if let Some(vma) = vma {
             let end = start.0.saturating_add(pages).min(self.vma(vma).spec().end.0);
             self.zap_page_range_single(cpu, vma, start, end - start.0, ZapDetails::ALL);
+            cpu.note(What::Dontneed { mm: mm.0, start: start.0, pages: end - start.0 });
         }
         mmap_lock.up_read(cpu);
         if vma.is_some() { Errno::Ok } else { Errno::Einval }
@@ -104,9 +105,8 @@ impl Kernel {
         mmap_lock.down_read(cpu);
         while addr.0 < end && errno == Errno::Ok {
             // Looked up for each page: a fault may have dropped mmap_lock.
-            let vma = self
-                .vma_lookup(cpu, mm, addr)
-                .filter(|&vma| !write || self.vma(vma).spec().write());
+            let vma =
+                self.vma_lookup(cpu, mm, addr).filter(|&vma| self.vma(vma).spec().permits(write));
             let Some(vma) = vma else {
                 errno = Errno::Einval;
                 break;

@@ -29,6 +29,8 @@ mod mmap;
 mod mmap_lock;
 mod mmget;
 mod mmu_notifier;
+mod mprotect;
+mod mremap;
 mod names;
 mod observe;
 mod oom_kill;
@@ -69,6 +71,7 @@ pub use memory::Signal;
 pub use mm_struct::{MmStruct, mmf};
 pub use mmap::{MergeWith, VmaPrepare};
 pub use mmu_notifier::{Interval, Itree, Mirror, Shadow, Subscriptions};
+pub use mprotect::CpFlags;
 pub use names::{object_name, value_name};
 pub use observe::{KpageFlags, Meminfo, Status};
 pub use rmap::AnonVma;
@@ -78,6 +81,6 @@ pub use task_mmu::{PagemapEntry, Smaps};
 pub use tlb::{AccessFault, Translation, UserAccess};
 pub use tunables::{MaxPtes, ShmemHuge, ThpEnabled};
 pub use types::{
-    AnonVmaId, FileId, FolioId, MmId, Pfn, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId,
+    AnonVmaId, FileId, FolioId, MmId, Pfn, PgProt, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId,
 };
 pub use vma::{AnonVmaChain, VmArea, VmFlags, VmaSpec};

@@ -76,6 +76,8 @@ places! {
         // tlb.c, mmu_notifier.c, kvm
         flush_tlb_mm_range mmu_notifier_invalidate_range_start mmu_notifier_invalidate_range_end
         kvm_mmu_fault hmm_range_fault hardware_walk user_access get_user_page rcu_do_batch
+        // mremap.c, mprotect.c
+        mremap copy_vma mprotect change_protection change_prot_numa
     }
     labels {
         cp1 cp2 cp3 cp4 cp5 cp6 cp7 cp8 cp9 cp10 cp11 cp12 cp13 cp14
@@ -94,6 +96,7 @@ places! {
         fk4 fk5 fk6
         av1 av2 av3 kvm1 ni1 ex1 ex2 ex3 ow1 ow2 uff1 walk_again
         falloc_page write_locked remove_unlocked scan_large
+        mv4 mp3 nu1 nu2
     }
 }
 

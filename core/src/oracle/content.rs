@@ -3,7 +3,8 @@
 //! Verified: each user load against the last user store to the same page, and at quiescence the content that is found
 //! through page table, swap or page cache against the last store. Pages that an operation in flight may drop
 //! (MADV_DONTNEED, munmap, truncate) are unknown until they are stored to again. A child is born with what its parent has
-//! stored, and from then on neither sees what the other stores to private memory.
+//! stored, and from then on neither sees what the other stores to private memory. What mremap moves is found at its new
+//! address, and no longer at the old one; what MADV_DONTNEED has dropped is gone.
 //! Not verified: the content of pages that were never stored to; mixed shared and private views of one file page.
 
 use super::forked;
@@ -17,6 +18,13 @@ use crate::sync::{Obj, What};
 pub(super) const LOST_WRITE: Oracle = Oracle {
     event: Some(|view, _, what| match what {
         What::UserLoad { mm, page, value } => {
+            if view
+                .observed
+                .cell_of(view.kernel, mm, page)
+                .is_some_and(|at| view.observed.has_left(at, value))
+            {
+                return Err(left_behind(view.kernel, mm, page, value));
+            }
             let known = view
                 .observed
                 .cell_of(view.kernel, mm, page)
@@ -49,6 +57,12 @@ pub(super) const LOST_WRITE: Oracle = Oracle {
             let found =
                 found.map_or_else(|| "is gone".to_owned(), |value| format!("holds {value:#x}"));
             Err(Wrong::new(format!("{name} {found}, but {stored:#x} was stored last"), [obj]))
+        })?;
+        view.observed.left().filter(|&(at, _)| kept(at)).try_for_each(|(at, gone)| match at {
+            Cell::Private(mm, page) if find(view.kernel, at).0 == Some(gone) => {
+                Err(left_behind(view.kernel, mm, page, gone))
+            }
+            _ => Ok(()),
         })
     }),
     ..Oracle::new(
@@ -69,6 +83,12 @@ fn born(view: &View<'_>, parent: u8, child: u8) -> Result<(), Wrong> {
         );
         Err(Wrong::new(detail, [obj]))
     })
+}
+
+fn left_behind(kernel: &Kernel, mm: u8, page: u32, value: u64) -> Wrong {
+    let detail =
+        format!("page {page} of m{mm} still holds {value:#x}, which was dropped or moved away");
+    Wrong::new(detail, [kernel.pmdp(MmId(mm), Vaddr(page)).obj()])
 }
 
 /// The content of a page, its name, and the object that holds it.

@@ -16,6 +16,7 @@ mod notifier;
 mod observed;
 mod page_cache;
 mod progress;
+mod protection;
 mod recount;
 mod tables;
 mod tlb;
@@ -54,6 +55,7 @@ pub const ORACLES: &[Oracle] = &[
     locking::LOCK_LEFT_HELD,
     lifetime::VM_BUG_ON,
     content::LOST_WRITE,
+    protection::ACCESS_NOT_PERMITTED,
     contract::HPAGE_PTE_APPEARED,
     contract::COLLAPSE_RESULT,
     walkers::WALK_MISCOUNTED,

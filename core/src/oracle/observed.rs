@@ -19,7 +19,7 @@ pub enum Dropping {
         /// The one after the last.
         end: u32,
     },
-    /// mremap: both ranges, of an mm's own pages.
+    /// mremap: the new range, of an mm's own pages, until the old one begins to move there.
     Moved {
         /// Whose pages.
         mm: MmId,
@@ -80,7 +80,40 @@ pub struct Observed {
     /// The pages that are pinned for an mm that must not get others in their place, and has not dropped them since:
     /// anonymous ones, and those of private mappings that are pinned for long.
     pins: Vec<Pin>,
+    /// What each CPU is moving.
+    moving: [Option<Move>; CPUS_MAX],
+    /// What each CPU's operation may drop, and was known when it began.
+    known_before: [Vec<(Cell, u64)>; CPUS_MAX],
+    /// What was dropped, or has moved away, from a page of an mm's own, and must not be read there any longer.
+    left: Vec<(Cell, u64)>,
     hpn: u32,
+}
+
+/// Pages that mremap is moving: until it is done each is reached by one address or by the other.
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    mm: u8,
+    from: u32,
+    to: u32,
+    pages: u32,
+}
+
+impl Move {
+    /// The other address of a page of either range.
+    fn other(&self, at: Cell) -> Option<Cell> {
+        let Cell::Private(mm, page) = at else { return None };
+        let offset = |first: u32| page.checked_sub(first).filter(|&offset| offset < self.pages);
+        let page = offset(self.from)
+            .map(|offset| self.to + offset)
+            .or_else(|| offset(self.to).map(|offset| self.from + offset));
+        page.filter(|_| mm == self.mm).map(|page| Cell::Private(mm, page))
+    }
+
+    /// The two addresses of each page.
+    fn pairs(self) -> impl Iterator<Item = (Cell, Cell)> {
+        let cell = move |page| Cell::Private(self.mm, page);
+        (0..self.pages).map(move |i| (cell(self.from + i), cell(self.to + i)))
+    }
 }
 
 /// A page that GUP-fast has grabbed.
@@ -121,6 +154,9 @@ impl Observed {
             unlinked: [None; CPUS_MAX],
             gup: [None; CPUS_MAX],
             pins: Vec::new(),
+            moving: [None; CPUS_MAX],
+            known_before: Default::default(),
+            left: Vec::new(),
             hpn,
         }
     }
@@ -136,6 +172,9 @@ impl Observed {
         self.unlinked = [None; CPUS_MAX];
         self.gup = [None; CPUS_MAX];
         self.pins.clear();
+        self.moving = [None; CPUS_MAX];
+        self.known_before.iter_mut().for_each(Vec::clear);
+        self.left.clear();
     }
 
     /// Where an access of `mm` at `page` goes.
@@ -154,6 +193,16 @@ impl Observed {
             ZEROED => Some(0),
             value => Some(value),
         }
+    }
+
+    /// Whether this content was here, and was dropped, or has moved away.
+    pub fn has_left(&self, at: Cell, value: u64) -> bool {
+        self.left.contains(&(at, value))
+    }
+
+    /// What was dropped, or has moved away, and from where.
+    pub fn left(&self) -> impl Iterator<Item = (Cell, u64)> + '_ {
+        self.left.iter().copied()
     }
 
     /// The cells with a known content.
@@ -224,6 +273,15 @@ impl Observed {
                 }
                 self.forks.set(me, (!done).then_some(parent));
             }
+            What::MoveBegin { mm, from, to, pages } => {
+                self.begin_move(kernel, cpu, Move { mm, from, to, pages });
+            }
+            What::MoveEnd { moved } => self.end_move(cpu, moved),
+            What::Dontneed { mm, start, pages } => {
+                let range = Dropping::Range { mm: MmId(mm), start, end: start + pages };
+                let known = std::mem::take(&mut self.known_before[me]);
+                self.left.extend(known.into_iter().filter(|&(at, _)| drops(kernel, range, at)));
+            }
             // From here on the huge page may be faulted in.
             What::Retracted { .. } => self.unlinked[me] = None,
             What::OpEnd(_) => {
@@ -232,6 +290,50 @@ impl Observed {
             }
             _ => {}
         }
+    }
+
+    /// The content of each page is that of its new address too, and the other way round, until the move is over. Whoever
+    /// has pinned one goes on to hold it, but not at this address.
+    fn begin_move(&mut self, kernel: &Kernel, cpu: u8, moving: Move) {
+        self.set_dropping(kernel, cpu, None);
+        if !matches!(self.cell_of(kernel, moving.mm, moving.from), Some(Cell::Private(..))) {
+            return;
+        }
+        let ranges = [moving.from, moving.to].map(|first| first..first + moving.pages);
+        let within = |mm, page| mm == moving.mm && ranges.iter().any(|range| range.contains(&page));
+        self.pins.retain(|pin| !within(pin.mm, pin.page));
+        for grab in self.gup.iter_mut().flatten() {
+            grab.dropped |= within(grab.mm, grab.page);
+        }
+        for (from, to) in moving.pairs() {
+            let content = self.last_store(from).unwrap_or(0);
+            self.set_cell(to, content);
+            self.left.retain(|&(at, _)| at != to);
+        }
+        self.moving[usize::from(cpu)] = Some(moving);
+    }
+
+    /// The pages are where they were to go, or where they were.
+    fn end_move(&mut self, cpu: u8, moved: bool) {
+        let Some(moving) = self.moving[usize::from(cpu)].take() else { return };
+        for (from, to) in moving.pairs() {
+            let gone = if moved { from } else { to };
+            if let Some(content) = self.last_store(gone) {
+                self.left.retain(|&(at, _)| at != gone);
+                self.left.push((gone, content));
+            }
+            self.set_cell(gone, 0);
+        }
+    }
+
+    fn set_cell(&mut self, at: Cell, value: u64) {
+        if self.slot(at).is_none() || value == 0 && self.last_store(at).is_none() {
+            return;
+        }
+        if !self.touched.contains(&at) {
+            self.touched.push(at);
+        }
+        *self.cell_mut(at) = value;
     }
 
     fn take_in_gup(&mut self, kernel: &Kernel, cpu: u8, what: What) {
@@ -280,6 +382,12 @@ impl Observed {
     /// An operation that drops pages begins, or (`None`) the CPU's last one has ended.
     pub fn set_dropping(&mut self, kernel: &Kernel, cpu: u8, dropping: Option<Dropping>) {
         let before = std::mem::replace(&mut self.dropping[usize::from(cpu)], dropping);
+        self.known_before[usize::from(cpu)].clear();
+        if let Some(gone) = dropping {
+            let known = self.known().filter(|&(at, _)| drops(kernel, gone, at));
+            self.known_before[usize::from(cpu)] = known.collect();
+            self.left.retain(|&(at, _)| !drops(kernel, gone, at));
+        }
         for gone in [before, dropping].into_iter().flatten() {
             self.pins.retain(|pin| !drops(kernel, gone, Cell::Private(pin.mm, pin.page)));
             for grab in self.gup.iter_mut().flatten() {
@@ -367,11 +475,16 @@ impl Observed {
             }
             Cell::Private(..) => false,
         };
-        *self.cell_mut(at) = match (uncertain, behind_eof) {
+        let value = match (uncertain, behind_eof) {
             (true, _) => RACED,
             (false, true) => UNKNOWN,
             (false, false) => value,
         };
+        *self.cell_mut(at) = value;
+        let others = self.moving.iter().flatten().filter_map(|moving| moving.other(at));
+        for other in others.collect::<Vec<_>>() {
+            self.set_cell(other, value);
+        }
     }
 
     fn slot(&self, at: Cell) -> Option<&u64> {
@@ -405,8 +518,8 @@ fn drops(kernel: &Kernel, dropping: Dropping, at: Cell) -> bool {
         (Dropping::Range { mm, start, end }, Cell::Private(m, page)) => {
             mm.0 == m && start <= page && page < end
         }
-        (Dropping::Moved { mm, from, to }, Cell::Private(m, page)) => {
-            mm.0 == m && [from, to].iter().any(|range| (range.0..range.1).contains(&page))
+        (Dropping::Moved { mm, to, .. }, Cell::Private(m, page)) => {
+            mm.0 == m && (to.0..to.1).contains(&page)
         }
         (Dropping::Range { .. } | Dropping::Moved { .. }, Cell::File(..)) => false,
         (Dropping::Hole { file, from, to }, Cell::File(f, page)) => {

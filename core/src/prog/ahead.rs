@@ -2,7 +2,7 @@
 //! and a program of a fuzzer that has it runs without.
 
 use super::axes::{AXES, Axes};
-use super::op::{MapFlags, Op, Prot};
+use super::op::{MapFlags, Op};
 use super::program::Program;
 use super::setup::Setup;
 
@@ -28,10 +28,7 @@ pub fn keep_modelled(program: &mut Program) {
     for item in &mut program.setup {
         match item {
             Setup::File { .. } | Setup::Mm { .. } => {}
-            Setup::Mmap { prot, flags, .. } => {
-                if matches!(prot, Prot::None) {
-                    *prot = Prot::Ro;
-                }
+            Setup::Mmap { flags, .. } => {
                 FLAGS_AHEAD.into_iter().for_each(|ahead| flags.0 &= !ahead.0);
             }
             Setup::Do(op) => keep_operation(op),
@@ -53,7 +50,6 @@ pub(super) fn is_ahead(axis: usize) -> bool {
 
 fn item(item: &Setup) -> Option<String> {
     match item {
-        Setup::Mmap { prot: Prot::None, .. } => Some("mmap(none)".to_owned()),
         Setup::Mmap { flags, .. } if FLAGS_AHEAD.iter().any(|&ahead| flags.has(ahead)) => {
             Some("mmap() with flags of userfaultfd".to_owned())
         }
@@ -69,10 +65,7 @@ fn operation(op: &Op) -> Option<String> {
 fn is_operation_ahead(op: &Op) -> bool {
     matches!(
         op,
-        Op::Mremap { .. }
-            | Op::Mprotect { .. }
-            | Op::Numa { .. }
-            | Op::FailAlloc { .. }
+        Op::FailAlloc { .. }
             | Op::UffdRegister { .. }
             | Op::UffdUnregister { .. }
             | Op::UffdCopy { .. }
@@ -81,6 +74,5 @@ fn is_operation_ahead(op: &Op) -> bool {
             | Op::UffdPoison { .. }
             | Op::UffdWp { .. }
             | Op::ContextSwitch { .. }
-            | Op::Map { prot: Prot::None, .. }
     )
 }

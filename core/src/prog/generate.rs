@@ -6,7 +6,9 @@ use super::ahead::is_ahead;
 use super::axes::{AXES, Axes};
 use super::fixup::fixup;
 use super::limits::{CPUS_MAX, SEED_MAX};
-use super::op::{Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, Op, Prot, VmaRef};
+use super::op::{
+    Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, MremapFlags, Op, Prot, VmaRef,
+};
 use super::program::{Head, Policy, Program};
 use super::scene::SCENES;
 use super::schedule::{Decision, Schedule};
@@ -117,6 +119,9 @@ const WEIGHTS: &[(u32, Make)] = &[
     (1, |_| Op::CloseWrite { file: FileRef(0) }),
     (2, |dice| dice.madvise(Advice::Remove)),
     (3, |_| Op::Fork { parent: MmRef(0), child: MmRef(1) }),
+    (3, |dice| dice.mremap()),
+    (2, |dice| dice.mprotect()),
+    (2, |dice| Op::Numa { at: At::start(dice.vma()), len: dice.len() }),
 ];
 
 /// The operations that collapse, for the program that shall have one.
@@ -180,6 +185,9 @@ const SCENE_WEIGHTS: &[(u32, usize)] = &[
     (2, 19),
     (2, 20),
     (1, 21),
+    (1, 22),
+    (2, 23),
+    (1, 24),
 ];
 
 /// Numbers of CPUs.
@@ -354,12 +362,31 @@ impl Dice<'_> {
     /// Half of the time to the end of the vma, else a few pages.
     fn madvise(&mut self, advice: Advice) -> Op {
         let at = if self.one_in(2) { At::start(self.vma()) } else { self.at() };
-        let len = match self.below(4) {
+        Op::Madvise { at, len: self.len(), advice }
+    }
+
+    /// Half of the time to the end of the vma, else a few pages.
+    fn len(&mut self) -> Size {
+        match self.below(4) {
             0 => Size::base(1),
             1 => Size { h: self.below(2) as u8, p: 2 },
             _ => Size::ZERO,
-        };
-        Op::Madvise { at, len, advice }
+        }
+    }
+
+    /// Mostly of a whole vma, so that tables and huge pages move as a whole.
+    fn mremap(&mut self) -> Op {
+        let at = if self.one_in(4) { self.at() } else { At::start(self.vma()) };
+        let to = VmaRef(self.below(self.vmas) as u8);
+        let len = if self.one_in(2) { Size::ZERO } else { self.len() };
+        let flags = if self.one_in(4) { MremapFlags::DONTUNMAP } else { MremapFlags::default() };
+        Op::Mremap { at, to, len, flags }
+    }
+
+    fn mprotect(&mut self) -> Op {
+        let at = if self.one_in(2) { At::start(self.vma()) } else { self.at() };
+        let prot = Prot::ALL[self.below(Prot::ALL.len() as u32) as usize];
+        Op::Mprotect { at, len: self.len(), prot }
     }
 
     /// One of the first pages of a file.

@@ -120,6 +120,18 @@ pub static SCENES: &[Scene] = &[
         title: "a huge page of anonymous memory, and a child that is not born",
         items: &[MM, UNBORN, HUGE_ANON, child_at(3), write(0, 1)],
     },
+    Scene {
+        title: "shared, and room to move to",
+        items: &[MM, FILE, SHARED, ROOM, table(0), populate(0)],
+    },
+    Scene {
+        title: "of small folios, private, one page written, and room to move to",
+        items: &[MM, SMALL, PRIVATE, ROOM, populate(0), write(0, 1)],
+    },
+    Scene {
+        title: "a huge page of anonymous memory, and room to move to",
+        items: &[MM, HUGE_ANON, ROOM, write(0, 1)],
+    },
 ];
 
 /// The scene of a program that has no vma of its own.
@@ -186,6 +198,15 @@ const HUGE_ANON: Setup = Setup::Mmap {
     flags: MapFlags::HUGEPAGE,
 };
 const DRAIN: Setup = Setup::Do(Op::LruDrain);
+const ROOM: Setup = Setup::Mmap {
+    mm: M0,
+    what: Mapped::Reserved,
+    at: Size::huge(6),
+    len: Size::huge(2),
+    off: Size::ZERO,
+    prot: Prot::Rw,
+    flags: NO_FLAGS,
+};
 const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), access: Access::Read });
 
 const fn file_at(mm: u8, what: Mapped, unit: u8) -> Setup {

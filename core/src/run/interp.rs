@@ -6,7 +6,7 @@ use crate::mm::{
     FileId, FlagAdvice, FollFlags, Kernel, MmId, PagemapEntry, UserAccess, VmFlags, VmaSpec,
 };
 use crate::oracle::Dropping;
-use crate::prog::{Access, Advice, FileRef, GupKind, Mapped, Op, Prot, Size};
+use crate::prog::{Access, Advice, FileRef, GupKind, Mapped, MremapFlags, Op, Prot, Size};
 use crate::sync::Cpu;
 
 /// Calls what `op` asks for. `tag` is the version that a write stores: no two writes of a run store the same.
@@ -141,11 +141,21 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
         }
         Op::OpenWrite { file } => k.open_write(cpu, FileId(file.0)),
         Op::CloseWrite { file } => k.close_write(cpu, FileId(file.0)),
+        Op::Mremap { at, to, len, flags } => {
+            let (from, to) = layout.moved(at, to, len);
+            let dontunmap = flags.has(MremapFlags::DONTUNMAP);
+            _ = k.mremap(cpu, from.mm, (from.start, from.end), to.start, dontunmap);
+        }
+        Op::Mprotect { at, len, prot } => {
+            let Range { mm, start, end } = layout.range(at, len);
+            _ = k.mprotect(cpu, mm, (start, end), prot_flags(prot));
+        }
+        Op::Numa { at, len } => {
+            let Range { mm, start, end } = layout.range(at, len);
+            k.task_numa_work(cpu, mm, (start, end));
+        }
         // See `prog::not_modelled`: no program with one of these comes so far.
-        Op::Mremap { .. }
-        | Op::Mprotect { .. }
-        | Op::Numa { .. }
-        | Op::FailAlloc { .. }
+        Op::FailAlloc { .. }
         | Op::UffdRegister { .. }
         | Op::UffdUnregister { .. }
         | Op::UffdCopy { .. }

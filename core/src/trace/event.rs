@@ -286,6 +286,31 @@ pub enum What {
         /// Done.
         done: bool,
     },
+    /// MADV_DONTNEED is done with a range of a VMA, and mmap_lock is still held.
+    Dontneed {
+        /// Which mm.
+        mm: u8,
+        /// First page.
+        start: u32,
+        /// Number of pages.
+        pages: u32,
+    },
+    /// mremap begins to move the entries of a range; nothing is mapped at the new address.
+    MoveBegin {
+        /// Which mm.
+        mm: u8,
+        /// The first page of the old range.
+        from: u32,
+        /// The first page of the new one.
+        to: u32,
+        /// Number of pages.
+        pages: u32,
+    },
+    /// All of them have moved (`true`), or are about to move back.
+    MoveEnd {
+        /// Whether they have moved.
+        moved: bool,
+    },
     /// The code complained.
     Splat(Splat),
 }

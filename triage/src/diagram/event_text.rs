@@ -109,6 +109,14 @@ fn text(event: &Event, hpn: u32) -> String {
                 if done { format!("m{child} is born") } else { format!("m{child} is a copy") }
             )
         }
+        What::Dontneed { mm, start, pages } => {
+            format!("m{mm} pages {start} to {} are not needed any longer", start + pages)
+        }
+        What::MoveBegin { mm, from, to, pages } => {
+            format!("{pages} pages of m{mm} move from page {from} to page {to}")
+        }
+        What::MoveEnd { moved: true } => "moved".to_owned(),
+        What::MoveEnd { moved: false } => "not moved".to_owned(),
         What::Splat(splat) => splat_text(splat, hpn),
     }
 }

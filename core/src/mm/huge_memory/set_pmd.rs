@@ -33,7 +33,7 @@ impl Kernel {
             self.lock(pml).unlock(cpu);
             return false;
         }
-        let mut entry = self.mk_huge_pmd(self.folios.head(folio), spec.page_prot_write());
+        let mut entry = spec.page_prot().mk_huge_pmd(self.folios.head(folio), false);
         if write {
             entry = entry.mkdirty();
         }

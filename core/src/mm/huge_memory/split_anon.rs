@@ -104,8 +104,7 @@ impl Kernel {
             let entry = Pte::migration(page, said.write, said.exclusive);
             if said.young { entry.mkyoung() } else { entry }
         } else {
-            let prot_write = self.vma(vma).spec().page_prot_write();
-            let entry = Pte::present(page, prot_write || said.write);
+            let entry = self.vma(vma).spec().page_prot().mk_pte(page, said.write);
             (self.steps.huge.split_exclusive)(self, page, said.exclusive);
             self.page_add_anon_rmap(cpu, page, vma, addr, RmapFlags::default());
             if said.young { entry } else { entry.mkold() }

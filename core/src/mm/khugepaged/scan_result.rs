@@ -52,6 +52,10 @@ pub enum Errno {
     Enomem,
     /// EINTR: the process was killed meanwhile.
     Eintr,
+    /// EFAULT: nothing is mapped there.
+    Efault,
+    /// EACCES: the file does not permit it.
+    Eacces,
 }
 
 scan_results! {

@@ -133,9 +133,8 @@ impl Kernel {
         let mmap_lock = &self.mm(mm).mmap_lock;
         loop {
             mmap_lock.down_read(cpu);
-            let vma = self
-                .vma_lookup(cpu, mm, addr)
-                .filter(|&vma| !write || self.vma(vma).spec().write());
+            let vma =
+                self.vma_lookup(cpu, mm, addr).filter(|&vma| self.vma(vma).spec().permits(write));
             let Some(vma) = vma else {
                 mmap_lock.up_read(cpu);
                 return Err(Signal::Segv);
@@ -160,7 +159,7 @@ impl Kernel {
         write: bool,
     ) -> Option<FaultResult> {
         let vma = self.lock_vma_under_rcu(cpu, mm, addr)?;
-        if write && !self.vma(vma).spec().write() {
+        if !self.vma(vma).spec().permits(write) {
             self.vma_end_read(cpu, vma);
             return None;
         }
@@ -256,6 +255,9 @@ impl Kernel {
             let same = (self.steps.pte_unmap_same)(cpu, self, (pte, ptl), vmf.addr, vmf.orig_pte);
             self.pte_unmap(cpu);
             return if same { self.do_swap_page(cpu, vmf) } else { FaultResult::Done };
+        }
+        if vmf.orig_pte.is_protnone() && self.vma(vmf.vma).spec().accessible() {
+            return self.do_numa_page(cpu, vmf, pte, ptl);
         }
         cpu.pass(ip::pf3);
         self.lock(ptl).lock(cpu);

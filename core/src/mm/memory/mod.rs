@@ -9,6 +9,7 @@ pub(super) mod copy_entry;
 mod fault;
 mod fault_around;
 mod file;
+pub(super) mod numa;
 mod swapin;
 pub(super) mod wp;
 mod zap;

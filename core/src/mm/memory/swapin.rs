@@ -123,7 +123,7 @@ impl Kernel {
         self.mm(mm).add_counter(cpu, Rss::Swap, -1);
         let exclusive = orig.is_exclusive_entry() || f.refcount.read_once(cpu) == 1;
         let pfn = self.folios.head(folio);
-        let mut entry = Pte::present(pfn, false);
+        let mut entry = self.vma(vma).spec().page_prot().mk_pte(pfn, false);
         if exclusive && write {
             entry = entry.mkdirty().mkwrite();
         }

@@ -42,10 +42,17 @@ impl Kernel {
     /// `ptep_clear_flush`: clears the entry, and flushes it if the hardware could reach it.
     pub fn ptep_clear_flush(&self, cpu: &Cpu<'_>, mm: MmId, pte: PteMap, addr: Vaddr) -> Pte {
         let old = self.ptep_get_and_clear(cpu, mm, pte, addr);
-        if old.is_user_accessible() {
+        if self.pte_accessible(cpu, mm, old) {
             self.flush_tlb_page(cpu, mm, addr);
         }
         old
+    }
+
+    /// `pte_accessible`: whether a CPU may have the entry in its TLB. One that was made inaccessible a moment ago may be
+    /// there too, as long as somebody is still to flush.
+    pub fn pte_accessible(&self, cpu: &Cpu<'_>, mm: MmId, entry: Pte) -> bool {
+        entry.is_user_accessible()
+            || entry.is_protnone() && (self.steps.moves.accessible_pending)(cpu, self, mm)
     }
 
     /// `ptep_set_access_flags`: stores an entry that permits more than the present one. No hook on x86.

@@ -127,8 +127,7 @@ impl Kernel {
         } else {
             self.page_add_file_rmap(cpu, page);
         }
-        let prot_write = self.vma(walk.vma).spec().page_prot_write();
-        let mut present = Pte::present(page, writable || prot_write);
+        let mut present = self.vma(walk.vma).spec().page_prot().mk_pte(page, writable);
         if !entry.is_migration_young() {
             present = present.mkold();
         }

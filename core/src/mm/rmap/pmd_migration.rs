@@ -54,8 +54,7 @@ impl Kernel {
         let (f, page) = (self.folio(new), self.folios.head(new));
         let writable = entry.is_writable_migration();
         self.folio_get(cpu, new);
-        let prot_write = self.vma(walk.vma).spec().page_prot_write();
-        let mut huge = self.mk_huge_pmd(page, writable || prot_write);
+        let mut huge = self.vma(walk.vma).spec().page_prot().mk_huge_pmd(page, writable);
         if entry.is_swp_uffd_wp() {
             huge = huge.mkuffd_wp();
         }

@@ -47,7 +47,7 @@ impl Kernel {
 
     /// `set_tlb_ubc_flush_pending`: the entry was cleared and not flushed. Under ptl.
     pub(super) fn set_tlb_ubc_flush_pending(&self, cpu: &Cpu<'_>, mm: MmId, entry: Pte) {
-        if !entry.is_present() {
+        if !self.pte_accessible(cpu, mm, entry) {
             return;
         }
         let (ubc, m) = (self.tlb_ubc(cpu), self.mm(mm));

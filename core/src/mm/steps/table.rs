@@ -6,6 +6,7 @@ use super::fs::FsSteps;
 use super::fork::ForkSteps;
 use super::group::steps;
 use super::huge::HugeSteps;
+use super::moves::MoveSteps;
 use super::vma::VmaSteps;
 use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
@@ -253,6 +254,8 @@ steps! {
     anon: AnonSteps = AnonSteps::V66;
     /// fork.
     fork: ForkSteps = ForkSteps::V66;
+    /// mremap, mprotect and NUMA balancing.
+    moves: MoveSteps = MoveSteps::V66;
     // gup.c
     /// GUP-fast turns interrupts off.
     gup_irq_save: fn(&Cpu<'_>) = |cpu| cpu.local_irq_disable();
@@ -314,6 +317,7 @@ impl Steps {
         undo_entry: shmem_undo::undo_split,
         fs: FsSteps::FIXED,
         unshare_missing_copies: || true,
+        moves: MoveSteps::FIXED,
         ..Steps::V66
     };
 

@@ -3,6 +3,7 @@
 mod bits;
 mod ids;
 mod pmd;
+mod prot;
 mod pte;
 #[cfg(test)]
 mod tests;
@@ -10,4 +11,5 @@ mod tests;
 pub(super) use ids::ZERO_PFN;
 pub use ids::{AnonVmaId, FileId, FolioId, MmId, Pfn, Rss, SwapId, TableId, Vaddr, VmaId};
 pub use pmd::Pmd;
+pub use prot::PgProt;
 pub use pte::Pte;

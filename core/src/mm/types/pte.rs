@@ -256,6 +256,13 @@ impl Pte {
         Pte(self.0 & !(PROTNONE | RW) | PRESENT | USER)
     }
 
+    /// `make_readable_exclusive_migration_entry` (of anonymous memory), or `make_readable_migration_entry`: of a writable
+    /// entry, no longer writable.
+    #[must_use]
+    pub fn mkmigration_protected(self, anon: bool) -> Pte {
+        Pte(self.0 & !WRITABLE | if anon { EXCLUSIVE } else { 0 })
+    }
+
     /// `make_readable_migration_entry` and its relatives: the same entry, no longer writable or exclusive.
     #[must_use]
     pub fn mkmigration_readable(self) -> Pte {

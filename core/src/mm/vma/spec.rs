@@ -1,7 +1,7 @@
 //! What a VMA maps: its range, its file, its flags, as one value.
 
 use super::flags::VmFlags;
-use crate::mm::types::{FileId, MmId, Vaddr};
+use crate::mm::types::{FileId, MmId, PgProt, Vaddr};
 
 /// What a VMA maps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +36,12 @@ impl VmaSpec {
     #[inline]
     pub fn write(&self) -> bool {
         self.flags.has(VmFlags::WRITE)
+    }
+
+    /// Whether a fault of a user is worth handling (the contrary of x86's `access_error`).
+    #[inline]
+    pub fn permits(&self, write: bool) -> bool {
+        if write { self.write() } else { self.accessible() }
     }
 
     /// Length in base pages.
@@ -94,9 +100,20 @@ impl VmaSpec {
         !self.shared() && self.write()
     }
 
-    /// Whether entries of a *read* fault are writable: `vm_page_prot` of a shared writable mapping of shmem.
+    /// Whether entries of a *read* fault are writable: `vm_page_prot` of a shared writable mapping of shmem, unless
+    /// userfaultfd wants to see its writes (`vma_wants_writenotify`).
     pub fn page_prot_write(&self) -> bool {
-        self.shared() && self.write()
+        self.shared() && self.write() && !self.flags.has(VmFlags::UFFD_WP)
+    }
+
+    /// `vm_page_prot`.
+    pub fn page_prot(&self) -> PgProt {
+        PgProt { accessible: self.accessible(), write: self.page_prot_write() }
+    }
+
+    /// `vma_wants_manual_pte_write_upgrade`: the protection alone does not make entries writable, but some may be.
+    pub fn wants_manual_write_upgrade(&self) -> bool {
+        self.write() && !self.page_prot_write()
     }
 
     /// `transhuge_vma_suitable`: whether a huge page fits at `haddr`.
