@@ -61,6 +61,7 @@ impl Kernel {
     pub fn do_group_exit(&self, cpu: &Cpu<'_>, mm: MmId) -> bool {
         let alive = self.mm(mm).is_alive() && !self.mm(mm).set_group_exit();
         if alive {
+            self.uffd_kill(cpu, mm);
             self.mmput(cpu, mm);
         }
         alive

@@ -3,10 +3,11 @@
 use super::filemap::Slot;
 use super::folio::{Mapping, flags};
 use super::kernel::Kernel;
-use super::memory::FaultResult;
+use super::memory::{FaultResult, VmFault};
 use super::place::{func, ip};
 use super::types::{FileId, FolioId};
-use crate::sync::Cpu;
+use super::userfaultfd::Reason;
+use crate::sync::{Cpu, What};
 
 /// What the last pass of a truncation did to an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,7 +55,7 @@ pub(super) fn undo_split(
 
 /// What `shmem_get_folio` makes of a hole (`enum sgp_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum SgpType {
+pub(in crate::mm) enum SgpType {
     /// SGP_NOALLOC: an error.
     Noalloc,
     /// SGP_CACHE: a page of zeroes.
@@ -72,14 +73,13 @@ impl Kernel {
         cpu: &Cpu<'_>,
         file: FileId,
         index: u32,
+        vmf: &VmFault,
     ) -> Result<FolioId, FaultResult> {
         let _f = cpu.enter(func::shmem_fault);
-        self.shmem_get_folio(cpu, file, index, SgpType::Cache)
+        self.shmem_get_folio_gfp(cpu, file, index, SgpType::Cache, Some(vmf))
     }
 
-    /// `shmem_get_folio_gfp`. Beyond i_size there is nothing: SIGBUS.
-    ///
-    /// A folio that is found needs no second look at i_size: a racing truncate takes its lock next, and unmaps it.
+    /// `shmem_get_folio`: for somebody whom no userfaultfd hears of.
     pub(super) fn shmem_get_folio(
         &self,
         cpu: &Cpu<'_>,
@@ -87,9 +87,28 @@ impl Kernel {
         index: u32,
         sgp: SgpType,
     ) -> Result<FolioId, FaultResult> {
+        self.shmem_get_folio_gfp(cpu, file, index, sgp, None)
+    }
+
+    /// `shmem_get_folio_gfp`: of a fault, a userfaultfd may have to be told: `Err(Retry)`, and the fault's lock is gone. Beyond i_size there is nothing: SIGBUS.
+    ///
+    /// A folio that is found needs no second look at i_size: a racing truncate takes its lock next, and unmaps it.
+    fn shmem_get_folio_gfp(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+        sgp: SgpType,
+        vmf: Option<&VmFault>,
+    ) -> Result<FolioId, FaultResult> {
         loop {
             if self.beyond_i_size(cpu, file, index) {
                 return Err(FaultResult::Sigbus);
+            }
+            if let Some(vmf) = vmf
+                && self.shmem_userfault_minor(cpu, file, index, vmf)
+            {
+                return Err(self.handle_userfault(cpu, vmf, Reason::Minor));
             }
             if let Slot::Value(swap) = self.mapping(file).slot(index) {
                 match self.shmem_swapin_folio(cpu, file, index, swap)? {
@@ -109,6 +128,9 @@ impl Kernel {
             if sgp == SgpType::Noalloc {
                 return Err(FaultResult::Sigbus);
             }
+            if let Some(vmf) = vmf.filter(|vmf| (self.steps.uffd.shmem_missing)(self, vmf.vma)) {
+                return Err(self.handle_userfault(cpu, vmf, Reason::Missing));
+            }
             let folio = self.folio_alloc(cpu, false).ok_or(FaultResult::Oom)?;
             self.folio(folio).lock.lock(cpu);
             self.shmem_init_folio(folio);
@@ -117,6 +139,7 @@ impl Kernel {
                 self.unlock_and_put(cpu, folio);
                 continue;
             }
+            cpu.note(What::HoleFilled { file: file.0, index });
             self.folio_add_lru(cpu, folio);
             self.shmem_recalc_inode(cpu, file, 1);
             // A truncate that came since may have scanned this index while it was still empty.
@@ -130,12 +153,12 @@ impl Kernel {
         }
     }
 
-    fn beyond_i_size(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> bool {
+    pub(super) fn beyond_i_size(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> bool {
         let mapping = self.mapping(file);
         u64::from(index) >= mapping.i_size.read_once(cpu).min(mapping.i_pages.len() as u64)
     }
 
-    fn unlock_and_put(&self, cpu: &Cpu<'_>, folio: FolioId) {
+    pub(super) fn unlock_and_put(&self, cpu: &Cpu<'_>, folio: FolioId) {
         self.folio(folio).lock.unlock(cpu);
         self.folio_put(cpu, folio);
     }

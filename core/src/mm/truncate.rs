@@ -17,7 +17,7 @@ impl Kernel {
             file,
             first,
             u32::MAX,
-            ZapDetails { even_cows, single_folio: None },
+            ZapDetails { even_cows, single_folio: None, drop_marker: false },
         );
     }
 
@@ -26,7 +26,7 @@ impl Kernel {
         let _f = cpu.enter(func::unmap_mapping_folio);
         cpu.assert_held(self.folio(folio).lock.obj());
         let first = self.folio(folio).index();
-        let details = ZapDetails { even_cows: false, single_folio: Some(folio) };
+        let details = ZapDetails { even_cows: false, single_folio: Some(folio), drop_marker: true };
         self.unmap_mapping_range_tree(
             cpu,
             file,

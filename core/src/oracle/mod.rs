@@ -18,6 +18,7 @@ mod progress;
 mod recount;
 mod tables;
 mod tlb;
+mod uffd;
 mod view;
 mod vma;
 mod walkers;
@@ -52,6 +53,9 @@ pub const ORACLES: &[Oracle] = &[
     locking::LOCK_LEFT_HELD,
     lifetime::VM_BUG_ON,
     content::LOST_WRITE,
+    uffd::UFFD_EVENT_LOST,
+    uffd::UFFD_WP_LOST,
+    uffd::UFFD_WAKE_LOST,
     contract::HPAGE_PTE_APPEARED,
     contract::COLLAPSE_RESULT,
     walkers::WALK_MISCOUNTED,

@@ -1,10 +1,13 @@
 //! What was observed of a run so far, as far as a later check needs it: the last user stores, who is dropping which
 //! pages, who has unlinked which table.
 
+pub(super) mod uffd;
+
 use crate::mm::{
     FILE_UNITS_MAX, FILES_MAX, FollFlags, Kernel, MMS_MAX, MmId, Pfn, UNITS_MAX, Vaddr,
 };
 use crate::sync::{CPUS_MAX, What};
+use uffd::{Uffd, loses_protection};
 
 /// Pages that an operation in flight may drop: their content is not predictable until it has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +73,8 @@ pub struct Observed {
     /// The pages that are pinned for an mm that must not get others in their place, and has not dropped them since:
     /// anonymous ones, and those of private mappings that are pinned for long.
     pins: Vec<Pin>,
+    /// What userfaultfd has promised.
+    pub uffd: Uffd,
     hpn: u32,
 }
 
@@ -110,6 +115,7 @@ impl Observed {
             unlinked: [None; CPUS_MAX],
             gup: [None; CPUS_MAX],
             pins: Vec::new(),
+            uffd: Uffd::new(hpn),
             hpn,
         }
     }
@@ -124,6 +130,12 @@ impl Observed {
         self.unlinked = [None; CPUS_MAX];
         self.gup = [None; CPUS_MAX];
         self.pins.clear();
+        self.uffd.reset();
+    }
+
+    /// The machine has booted.
+    pub fn begin(&mut self, kernel: &Kernel) {
+        self.uffd.begin(kernel);
     }
 
     /// Where an access of `mm` at `page` goes.
@@ -175,6 +187,15 @@ impl Observed {
     /// Takes a fact in, after the checks have seen it.
     pub fn take_in(&mut self, kernel: &Kernel, cpu: u8, what: What) {
         let me = usize::from(cpu);
+        if matches!(what, What::Uffd { .. } | What::HoleFilled { .. } | What::OpEnd(_)) {
+            let dropping = self.dropping;
+            self.uffd.take_in(kernel, cpu, what, |at| match at {
+                Cell::Private(mm, page) => {
+                    dropping.iter().flatten().any(|&d| loses_protection(kernel, d, mm, page))
+                }
+                Cell::File(..) => false,
+            });
+        }
         match what {
             What::UserStore { mm, page, value } => self.store(kernel, mm, page, value),
             What::Establish { mm, start, pages, .. } => {
@@ -248,6 +269,7 @@ impl Observed {
     pub fn set_dropping(&mut self, kernel: &Kernel, cpu: u8, dropping: Option<Dropping>) {
         let before = std::mem::replace(&mut self.dropping[usize::from(cpu)], dropping);
         for gone in [before, dropping].into_iter().flatten() {
+            self.uffd.drop(kernel, gone);
             self.pins.retain(|pin| !drops(kernel, gone, Cell::Private(pin.mm, pin.page)));
             for grab in self.gup.iter_mut().flatten() {
                 grab.dropped |= drops(kernel, gone, Cell::Private(grab.mm, grab.page));

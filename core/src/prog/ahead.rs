@@ -17,13 +17,7 @@ const AXES_AHEAD: [usize; 6] = [
 ];
 
 /// Flags of a mapping that nobody obeys yet.
-const FLAGS_AHEAD: [MapFlags; 5] = [
-    MapFlags::DONTCOPY,
-    MapFlags::WIPEONFORK,
-    MapFlags::UFFD_MISSING,
-    MapFlags::UFFD_WP,
-    MapFlags::UFFD_MINOR,
-];
+const FLAGS_AHEAD: [MapFlags; 2] = [MapFlags::DONTCOPY, MapFlags::WIPEONFORK];
 
 /// The first thing in a program that the machine cannot do yet, in the words of the program's text.
 pub fn not_modelled(program: &Program) -> Option<String> {
@@ -72,7 +66,7 @@ fn item(item: &Setup) -> Option<String> {
             Some("mmap(none) or mmap(rx)".to_owned())
         }
         Setup::Mmap { flags, .. } if FLAGS_AHEAD.iter().any(|&ahead| flags.has(ahead)) => {
-            Some("mmap() with flags of fork or userfaultfd".to_owned())
+            Some("mmap() with flags of fork".to_owned())
         }
         Setup::Do(op) => operation(op),
         _ => None,
@@ -96,13 +90,6 @@ fn is_operation_ahead(op: &Op) -> bool {
             | Op::CloseWrite { .. }
             | Op::Numa { .. }
             | Op::FailAlloc { .. }
-            | Op::UffdRegister { .. }
-            | Op::UffdUnregister { .. }
-            | Op::UffdCopy { .. }
-            | Op::UffdZeropage { .. }
-            | Op::UffdContinue { .. }
-            | Op::UffdPoison { .. }
-            | Op::UffdWp { .. }
             | Op::ContextSwitch { .. }
             | Op::Madvise { advice: Advice::Remove, .. }
             | Op::Map { prot: Prot::None | Prot::Rx, .. }

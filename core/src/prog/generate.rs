@@ -6,7 +6,9 @@ use super::ahead::is_ahead;
 use super::axes::{AXES, Axes};
 use super::fixup::fixup;
 use super::limits::{CPUS_MAX, SEED_MAX};
-use super::op::{Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, Op, Prot, VmaRef};
+use super::op::{
+    Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, Op, Prot, Switch, UffdModes, VmaRef,
+};
 use super::program::{Head, Policy, Program};
 use super::scene::SCENES;
 use super::schedule::{Decision, Schedule};
@@ -110,6 +112,14 @@ const WEIGHTS: &[(u32, Make)] = &[
     (1, |dice| dice.madvise(Advice::Hugepage)),
     (1, |dice| Op::Exit { mm: MmRef(dice.below(2) as u8) }),
     (1, |dice| Op::OomReap { mm: MmRef(dice.below(2) as u8) }),
+    (1, |dice| Op::UffdRegister { at: dice.at(), len: Size::ZERO, modes: dice.modes() }),
+    (1, |dice| Op::UffdUnregister { at: dice.at(), len: Size::ZERO }),
+    (2, |dice| Op::UffdCopy { at: dice.at() }),
+    (1, |dice| Op::UffdZeropage { at: dice.at() }),
+    (1, |dice| Op::UffdContinue { at: dice.at() }),
+    (1, |dice| Op::UffdPoison { at: dice.at() }),
+    (2, |dice| Op::UffdWp { at: dice.at(), len: Size::base(1), wp: Switch::On }),
+    (1, |dice| Op::UffdWp { at: dice.at(), len: Size::ZERO, wp: dice.switch() }),
 ];
 
 /// The operations that collapse, for the program that shall have one.
@@ -164,6 +174,10 @@ const SCENE_WEIGHTS: &[(u32, usize)] = &[
     (3, 12),
     (1, 13),
     (1, 14),
+    (2, 15),
+    (2, 16),
+    (2, 17),
+    (1, 18),
 ];
 
 /// Numbers of CPUs.
@@ -304,6 +318,14 @@ impl Dice<'_> {
     /// The first vma half of the time: CPUs must meet to race.
     fn vma(&mut self) -> VmaRef {
         if self.one_in(2) { VmaRef(0) } else { VmaRef(self.below(self.vmas) as u8) }
+    }
+
+    fn modes(&mut self) -> UffdModes {
+        UffdModes(1 + self.below(7) as u8)
+    }
+
+    fn switch(&mut self) -> Switch {
+        Switch::ALL[self.below(2) as usize]
     }
 
     fn kind(&mut self) -> GupKind {

@@ -1,7 +1,7 @@
 //! A scene is a ready-made set-up from which short inputs can race at once.
 
 use super::op::{
-    Access, Advice, At, Backing, FileKind, FileRef, MapFlags, MmRef, Op, Prot, VmaRef,
+    Access, Advice, At, Backing, FileKind, FileRef, MapFlags, MmRef, Op, Prot, UffdModes, VmaRef,
 };
 use super::setup::{Mapped, Setup};
 use super::size::Size;
@@ -19,7 +19,7 @@ pub struct Scene {
 ///
 /// All have one address space and one file of a huge unit in huge folios, mapped at `1h` by small entries, unless the
 /// title says otherwise.
-pub static SCENES: [Scene; 15] = [
+pub static SCENES: [Scene; 19] = [
     Scene { title: "shared", items: &[MM, FILE, SHARED, table(0), populate(0)] },
     Scene { title: "private", items: &[MM, FILE, PRIVATE, table(0), populate(0)] },
     Scene {
@@ -92,6 +92,39 @@ pub static SCENES: [Scene; 15] = [
         title: "private, and a huge page of anonymous memory",
         items: &[MM, FILE, PRIVATE, HUGE_ANON, table(0), populate(0), write(1, 0)],
     },
+    Scene {
+        title: "userfaultfd: shared, and registered, with two pages and holes",
+        items: &[
+            MM,
+            EMPTY,
+            SHARED,
+            file_at(0, Mapped::Shared(F0), 2),
+            write(0, 0),
+            write(0, 2),
+            UFFD,
+        ],
+    },
+    Scene {
+        title: "userfaultfd: private, of a huge page",
+        items: &[MM, FILE, PRIVATE, table(0), populate(0), UFFD_MINOR],
+    },
+    Scene {
+        title: "userfaultfd: of small folios in two mms, shared in one, registered for writes in the other",
+        items: &[
+            MM,
+            MM,
+            SMALL,
+            SHARED,
+            file_at(1, Mapped::Shared(F0), 1),
+            populate(0),
+            populate(1),
+            Setup::Do(Op::UffdRegister { at: page(1, 0), len: Size::ZERO, modes: UffdModes::WP }),
+        ],
+    },
+    Scene {
+        title: "userfaultfd: anonymous memory",
+        items: &[MM, HUGE_ANON, write(0, 1), UFFD_ANON],
+    },
 ];
 
 /// The scene of a program that has no vma of its own.
@@ -134,6 +167,22 @@ const HUGE_ANON: Setup = Setup::Mmap {
     flags: MapFlags::HUGEPAGE,
 };
 const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), access: Access::Read });
+
+const UFFD: Setup = Setup::Do(Op::UffdRegister {
+    at: page(1, 0),
+    len: Size::ZERO,
+    modes: UffdModes::MISSING.with(UffdModes::WP),
+});
+const UFFD_MINOR: Setup = Setup::Do(Op::UffdRegister {
+    at: page(0, 0),
+    len: Size::ZERO,
+    modes: UffdModes::MISSING.with(UffdModes::MINOR),
+});
+const UFFD_ANON: Setup = Setup::Do(Op::UffdRegister {
+    at: page(0, 0),
+    len: Size::ZERO,
+    modes: UffdModes::MISSING.with(UffdModes::WP),
+});
 
 const fn file_at(mm: u8, what: Mapped, unit: u8) -> Setup {
     let (at, off) = (Size::huge(unit), Size::ZERO);

@@ -83,6 +83,10 @@ fn text(event: &Event, hpn: u32) -> String {
         }
         What::UserLoad { mm, page, value } => format!("load from m{mm} page {page}: {value:#x}"),
         What::UserStore { mm, page, value } => format!("store to m{mm} page {page}: {value:#x}"),
+        What::Uffd { mm, page, pages, fact } => {
+            format!("userfaultfd: m{mm} pages {page}+{pages}: {fact:?}")
+        }
+        What::HoleFilled { file, index } => format!("hole {index} of f{file} is filled"),
         What::Flush { target, mm } => format!("flush the TLB of cpu{target} for m{mm}"),
         What::CollapseResult { mm, haddr, install, result } => {
             format!("collapse of m{mm} page {haddr} (install {install}) returns {result}")

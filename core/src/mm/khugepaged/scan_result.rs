@@ -50,6 +50,14 @@ pub enum Errno {
     Ebusy,
     /// ENOMEM.
     Enomem,
+    /// EEXIST: there is something already.
+    Eexist,
+    /// EFAULT.
+    Efault,
+    /// ENOENT: not registered with the userfaultfd.
+    Enoent,
+    /// EINTR: a signal came.
+    Eintr,
 }
 
 scan_results! {

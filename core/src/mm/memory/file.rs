@@ -120,7 +120,7 @@ impl Kernel {
         if self.mapping(file).regular {
             self.filemap_fault(cpu, file, index)
         } else {
-            self.shmem_fault(cpu, file, index)
+            self.shmem_fault(cpu, file, index, vmf)
         }
     }
 
@@ -175,6 +175,9 @@ impl Kernel {
         let mut entry = Pte::present(page, spec.page_prot_write() || vmf.write);
         if vmf.write {
             entry = entry.mkdirty();
+        }
+        if vmf.orig_uffd_wp() {
+            entry = entry.mkuffd_wp();
         }
         match cow {
             Some(cow) => {

@@ -8,10 +8,12 @@ mod group;
 mod huge;
 mod protections;
 mod table;
+mod uffd;
 mod vma;
 
 pub use file::FileSteps;
 pub use huge::HugeSteps;
 pub use protections::{PROTECTIONS, Protection};
 pub use table::{Era, Steps};
+pub use uffd::UffdSteps;
 pub use vma::VmaSteps;

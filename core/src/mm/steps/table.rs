@@ -3,6 +3,7 @@
 use super::file::FileSteps;
 use super::group::steps;
 use super::huge::HugeSteps;
+use super::uffd::UffdSteps;
 use super::vma::VmaSteps;
 use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
@@ -17,6 +18,7 @@ use crate::mm::mmu_notifier::{self, Itree, Subscriptions};
 use crate::mm::pgtable::{Lockptr, PteMap, pae};
 use crate::mm::shmem::{self, Undone};
 use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
+use crate::mm::userfaultfd;
 use crate::mm::vma;
 use crate::sync::{Cpu, Word};
 
@@ -227,6 +229,8 @@ steps! {
 
     /// VMAs, their locks and their anon_vmas, and the end of an mm.
     vma: VmaSteps = VmaSteps::V66;
+    /// userfaultfd.
+    uffd: UffdSteps = UffdSteps::V66;
     /// `do_wp_page` under the lock of the VMA: whether it has an anon_vma already.
     wp_vma_lock_anon: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = |cpu, k, vma| k.vma_anon_vma(cpu, vma).is_some();
 
@@ -301,6 +305,7 @@ impl Steps {
     /// v6.6 with its fixes.
     pub const FIXED: Steps = Steps {
         split_uncount: split::uncount_then_put,
+        uffd: UffdSteps { prepare_pmd: userfaultfd::steps::prepare_pmd_once, ..UffdSteps::V66 },
         undo_entry: shmem::undo_split,
         unshare_missing_copies: || true,
         ..Steps::V66

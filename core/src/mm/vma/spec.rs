@@ -94,9 +94,10 @@ impl VmaSpec {
         !self.shared() && self.write()
     }
 
-    /// Whether entries of a *read* fault are writable: `vm_page_prot` of a shared writable mapping of shmem.
+    /// Whether entries of a *read* fault are writable: `vm_page_prot` of a shared writable mapping of shmem, unless
+    /// userfaultfd wants to hear of writes (`vma_wants_writenotify`).
     pub fn page_prot_write(&self) -> bool {
-        self.shared() && self.write()
+        self.shared() && self.write() && !self.flags.has(VmFlags::UFFD_WP)
     }
 
     /// `transhuge_vma_suitable`: whether a huge page fits at `haddr`.
