@@ -305,7 +305,11 @@ impl Steps {
     /// v6.6 with its fixes.
     pub const FIXED: Steps = Steps {
         split_uncount: split::uncount_then_put,
-        uffd: UffdSteps { prepare_pmd: userfaultfd::steps::prepare_pmd_once, ..UffdSteps::V66 },
+        uffd: UffdSteps {
+            prepare_pmd: userfaultfd::steps::prepare_pmd_once,
+            wp_none_again: userfaultfd::steps::markers_needed,
+            ..UffdSteps::V66
+        },
         undo_entry: shmem::undo_split,
         unshare_missing_copies: || true,
         ..Steps::V66

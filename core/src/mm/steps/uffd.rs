@@ -40,6 +40,8 @@ steps! {
     unregister_wake: fn(&Cpu<'_>, &Kernel, MmId, Vaddr, u32) = |cpu, k, mm, start, pages| k.wake_userfault(cpu, mm, start, pages);
     /// A protection needs a table for its markers.
     wp_prepare: fn(&Cpu<'_>, &Kernel, VmaId, Vaddr, bool) -> bool = uffd::wp_prepare;
+    /// ... and finds an empty entry nevertheless: whether it must begin again there.
+    wp_none_again: fn(&Kernel, VmaId, bool) -> bool = |_, _, _| false;
     /// A protection comes to a huge page: whether that must be split.
     wp_split_file: fn(&Kernel, VmaId) -> bool = uffd::wp_split_file;
     /// A protection has found a table (`true`) or none: whether it is done there.

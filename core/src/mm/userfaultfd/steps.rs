@@ -10,7 +10,7 @@ use crate::mm::vma::VmFlags;
 use crate::sync::Cpu;
 
 pub(in crate::mm) use mfill::{anon_vma_prepare, prepare_pmd, prepare_pmd_once, registered};
-pub(in crate::mm) use wp_pmd::prepare as wp_prepare;
+pub(in crate::mm) use wp_pmd::{markers_needed, prepare as wp_prepare};
 
 /// `userfaultfd_missing`.
 pub(in crate::mm) fn missing(k: &Kernel, vma: VmaId) -> bool {

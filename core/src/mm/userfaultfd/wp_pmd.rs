@@ -26,7 +26,9 @@ impl Kernel {
             if !(self.steps.uffd.wp_prepare)(cpu, self, vma, addr, enable) {
                 errno = Errno::Enomem;
             } else if self.pmdp_get_lockless(cpu, tlb.mm, addr).is_none() {
-                addr = next;
+                if !(self.steps.uffd.wp_none_again)(self, vma, enable) {
+                    addr = next;
+                }
             } else {
                 if notified.is_none() {
                     let pages = end.0 - addr.0;
@@ -104,6 +106,12 @@ impl Kernel {
         self.lock(pml).unlock(cpu);
         huge
     }
+}
+
+/// The fix: where there must be a table for markers, an empty entry means that a huge page was zapped since, not that there
+/// is nothing to protect.
+pub(in crate::mm) fn markers_needed(k: &Kernel, vma: VmaId, enable: bool) -> bool {
+    enable && k.vma(vma).spec().file.is_some()
 }
 
 /// `change_pmd_prepare`: where markers will be needed there must be a table. `false`: out of memory.

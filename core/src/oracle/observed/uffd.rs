@@ -111,12 +111,12 @@ impl Uffd {
         self.end(mm, page, u8::MAX);
         let Some(vma) = kernel.peek_vma(MmId(mm), Vaddr(page)) else { return };
         let spec = kernel.vma(vma).spec();
+        // A hole that a collapse has sealed nobody can have seen: whoever looks waits until it is a page.
         let missing = match spec.file {
             Some(FileId(file)) => {
                 let index = spec.pgoff_of(Vaddr(page));
                 let mapping = &kernel.files[usize::from(file)];
-                (index as usize) < mapping.i_pages.len()
-                    && matches!(mapping.slot(index), Slot::Empty | Slot::Retry)
+                (index as usize) < mapping.i_pages.len() && mapping.slot(index) == Slot::Empty
             }
             None => true,
         };
