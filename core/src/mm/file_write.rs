@@ -36,7 +36,7 @@ impl Kernel {
         let folio = if mapping.regular {
             self.write_begin(cpu, file, index)
         } else {
-            self.shmem_get_folio(cpu, file, index, SgpType::Write, None).ok()
+            self.shmem_get_folio(cpu, file, index, SgpType::Write).ok()
         };
         let Some(folio) = folio else { return false };
         cpu.pass(ip::write_locked);

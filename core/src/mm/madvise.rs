@@ -113,6 +113,7 @@ impl Kernel {
             };
             match self.handle_mm_fault(cpu, mm, vma, addr, FaultFlags::mmap_locked(write)) {
                 FaultResult::Done => addr.0 += 1,
+                FaultResult::Retry if self.fault_signal_pending(cpu, mm) => return Errno::Eintr,
                 FaultResult::Retry => mmap_lock.down_read(cpu),
                 FaultResult::Sigbus | FaultResult::Oom => errno = Errno::Einval,
             }

@@ -8,6 +8,7 @@ use super::mmu_notifier::Subscriptions;
 use super::pgtable::pae::LinkHistory;
 use super::rank;
 use super::types::{MmId, Rss, Vaddr};
+use super::userfaultfd::Userfaultfd;
 use crate::sync::{Cpu, LockClass, Obj, Rwsem, Spinlock, Word};
 
 /// Bits of `mm->flags`.
@@ -79,6 +80,8 @@ pub struct MmStruct {
     pub write_protect_seq: Word,
     /// The notifier subscriptions and the secondary MMU behind them.
     pub notifier: Subscriptions,
+    /// The userfaultfd with which VMAs are registered.
+    pub uffd: Userfaultfd,
 }
 
 impl MmStruct {
@@ -110,6 +113,7 @@ impl MmStruct {
             tlb_flush_batched: Word::new(Class::TlbFlushBatched.obj(n), 0),
             write_protect_seq: Word::new(Class::WriteProtectSeq.obj(n), 0),
             notifier: Subscriptions::new(id),
+            uffd: Userfaultfd::new(n),
         }
     }
 
@@ -135,6 +139,7 @@ impl MmStruct {
         *self.life.get_mut() = life::BORN;
         *self.group_exit.get_mut() = false;
         self.notifier.reset();
+        self.uffd.reset();
     }
 
     /// Whether its process ends.

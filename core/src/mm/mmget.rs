@@ -62,6 +62,7 @@ impl Kernel {
         let m = self.mm(mm);
         let alive = m.is_born() && m.is_alive() && !m.set_group_exit();
         if alive {
+            self.uffd_kill(cpu, mm);
             self.mmput(cpu, mm);
         }
         alive

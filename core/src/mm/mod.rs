@@ -83,4 +83,5 @@ pub use tunables::{MaxPtes, ShmemHuge, ThpEnabled};
 pub use types::{
     AnonVmaId, FileId, FolioId, MmId, Pfn, PgProt, Pmd, Pte, Rss, SwapId, TableId, Vaddr, VmaId,
 };
+pub use userfaultfd::{Mfill, Userfaultfd};
 pub use vma::{AnonVmaChain, VmArea, VmFlags, VmaSpec};

@@ -6,12 +6,12 @@ use super::kernel::Kernel;
 use super::memory::{FaultResult, VmFault};
 use super::place::{func, ip};
 use super::types::{FileId, FolioId};
-use super::vma::VmFlags;
-use crate::sync::Cpu;
+use super::userfaultfd::Reason;
+use crate::sync::{Cpu, What};
 
 /// What `shmem_get_folio` makes of a hole (`enum sgp_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SgpType {
+pub(in crate::mm) enum SgpType {
     /// SGP_NOALLOC: an error.
     Noalloc,
     /// SGP_CACHE: a page of zeroes.
@@ -46,24 +46,40 @@ impl Kernel {
         if (self.steps.fs.falloc_wait)(cpu, self, vmf, file, index) {
             return Err(FaultResult::Retry);
         }
-        let flags = self.vma(vmf.vma).spec().flags;
-        self.shmem_get_folio(cpu, file, index, SgpType::Cache, Some(flags))
+        self.shmem_get_folio_gfp(cpu, file, index, SgpType::Cache, Some(vmf))
     }
 
-    /// `shmem_get_folio_gfp`, for a VMA with these flags, if it is for one. Beyond i_size there is nothing: SIGBUS.
-    ///
-    /// A folio that is found needs no second look at i_size: a racing truncate takes its lock next, and unmaps it.
+    /// `shmem_get_folio`: for somebody whom no userfaultfd hears of, and for whom nobody asked for huge pages.
     pub(super) fn shmem_get_folio(
         &self,
         cpu: &Cpu<'_>,
         file: FileId,
         index: u32,
         sgp: SgpType,
-        vma_flags: Option<VmFlags>,
+    ) -> Result<FolioId, FaultResult> {
+        self.shmem_get_folio_gfp(cpu, file, index, sgp, None)
+    }
+
+    /// `shmem_get_folio_gfp`: of a fault, a userfaultfd may have to be told: `Err(Retry)`, and the fault's lock is gone.
+    /// Beyond i_size there is nothing: SIGBUS.
+    ///
+    /// A folio that is found needs no second look at i_size: a racing truncate takes its lock next, and unmaps it.
+    fn shmem_get_folio_gfp(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+        sgp: SgpType,
+        vmf: Option<&VmFault>,
     ) -> Result<FolioId, FaultResult> {
         loop {
             if self.beyond_i_size(cpu, file, index, sgp) {
                 return Err(FaultResult::Sigbus);
+            }
+            if let Some(vmf) = vmf
+                && self.shmem_userfault_minor(cpu, file, index, vmf)
+            {
+                return Err(self.handle_userfault(cpu, vmf, Reason::Minor));
             }
             if let Slot::Value(swap) = self.mapping(file).slot(index) {
                 match self.shmem_swapin_folio(cpu, file, index, swap)? {
@@ -86,6 +102,10 @@ impl Kernel {
             if sgp == SgpType::Noalloc {
                 return Err(FaultResult::Sigbus);
             }
+            if let Some(vmf) = vmf.filter(|vmf| (self.steps.uffd.shmem_missing)(self, vmf.vma)) {
+                return Err(self.handle_userfault(cpu, vmf, Reason::Missing));
+            }
+            let vma_flags = vmf.map(|vmf| self.vma(vmf.vma).spec().flags);
             let huge = self.shmem_is_huge(file, index, false, vma_flags);
             let folio = match huge.then(|| self.shmem_add_hugefolio(cpu, file, index)).flatten() {
                 Some(folio) => folio,
@@ -98,6 +118,10 @@ impl Kernel {
                     folio
                 }
             };
+            let first = self.folio(folio).index();
+            for index in first..first + self.folios.nr_pages(folio) {
+                cpu.note(What::HoleFilled { file: file.0, index });
+            }
             self.folio_add_lru(cpu, folio);
             (self.steps.fs.charge_folio)(cpu, self, file, i64::from(self.folios.nr_pages(folio)));
             if sgp.within_i_size() {

@@ -78,7 +78,7 @@ impl Kernel {
         }
         let (mut index, mut errno) = (start, Errno::Ok);
         while index < end && errno == Errno::Ok {
-            let Ok(folio) = self.shmem_get_folio(cpu, file, index, SgpType::Falloc, None) else {
+            let Ok(folio) = self.shmem_get_folio(cpu, file, index, SgpType::Falloc) else {
                 mapping.fallocend.poke(before);
                 if index > start {
                     (self.steps.fs.unfalloc)(cpu, self, file, (start, index));

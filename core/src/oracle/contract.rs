@@ -1,28 +1,38 @@
 //! What `collapse_pte_mapped_thp` promises while it runs, and when it returns.
 //!
-//! Verified: no PTE of the range appears between the unlinking of its table and the end of the collapse; a success means
+//! Verified: no PTE of the range appears between the unlinking of its table and the end of the collapse, but for pages that
+//! userfaultfd gives a private mapping; a success means
 //! what it says.
 //! Not verified: the results on failure (any reason is right that was true at some instant).
 
 use super::view::Wrong;
 use super::{Oracle, View};
 use crate::mm::khugepaged::ScanResult;
-use crate::mm::{MmId, Vaddr};
+use crate::mm::place::func;
+use crate::mm::{MmId, Pfn, Pte, Vaddr};
 use crate::sync::What;
 
 /// S7.
 pub(super) const HPAGE_PTE_APPEARED: Oracle = Oracle {
     event: Some(|view, cpu, what| match what {
-        What::Establish { mm, start, pages: 1, .. } => match view.observed.unlinked_by(mm, start) {
-            Some(collapser) => {
-                let detail = format!(
-                    "cpu{} mapped page {start} of m{mm} while cpu{collapser} holds the range's huge page and has unlinked its table",
-                    cpu.id()
-                );
-                Err(Wrong::new(detail, [view.kernel.pmdp(MmId(mm), Vaddr(start)).obj()]))
+        What::Establish { mm, start, pages: 1, pfn } => {
+            match view.observed.unlinked_by(mm, start) {
+                // 16.1, W7: userfaultfd needs no folio lock to give a private mapping a page of its own.
+                Some(_)
+                    if cpu.function() == func::mfill_atomic_install_pte && !of_file(view, pfn) =>
+                {
+                    Ok(())
+                }
+                Some(collapser) => {
+                    let detail = format!(
+                        "cpu{} mapped page {start} of m{mm} while cpu{collapser} holds the range's huge page and has unlinked its table",
+                        cpu.id()
+                    );
+                    Err(Wrong::new(detail, [view.kernel.pmdp(MmId(mm), Vaddr(start)).obj()]))
+                }
+                None => Ok(()),
             }
-            None => Ok(()),
-        },
+        }
         _ => Ok(()),
     }),
     ..Oracle::new(
@@ -31,6 +41,10 @@ pub(super) const HPAGE_PTE_APPEARED: Oracle = Oracle {
         "While the huge page is locked and its page table unlinked, no PTE appears in the range.",
     )
 };
+
+fn of_file(view: &View<'_>, pfn: u32) -> bool {
+    Pfn(pfn) != Pte::zero_page().pfn() && !view.kernel.folio_of(Pfn(pfn)).is_anon()
+}
 
 /// S16.
 pub(super) const COLLAPSE_RESULT: Oracle = Oracle {

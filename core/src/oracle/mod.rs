@@ -20,6 +20,7 @@ mod protection;
 mod recount;
 mod tables;
 mod tlb;
+mod uffd;
 mod view;
 mod vma;
 mod walkers;
@@ -56,6 +57,9 @@ pub const ORACLES: &[Oracle] = &[
     lifetime::VM_BUG_ON,
     content::LOST_WRITE,
     protection::ACCESS_NOT_PERMITTED,
+    uffd::UFFD_EVENT_LOST,
+    uffd::UFFD_WP_LOST,
+    uffd::UFFD_WAKE_LOST,
     contract::HPAGE_PTE_APPEARED,
     contract::COLLAPSE_RESULT,
     walkers::WALK_MISCOUNTED,

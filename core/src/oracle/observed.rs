@@ -1,11 +1,14 @@
 //! What was observed of a run so far, as far as a later check needs it: the last user stores, who is dropping which
 //! pages, who has unlinked which table.
 
+pub(super) mod uffd;
+
 use super::forked::{self, Forks};
 use crate::mm::{
     FILE_UNITS_MAX, FILES_MAX, FollFlags, Kernel, MMS_MAX, MmId, Pfn, UNITS_MAX, Vaddr,
 };
 use crate::sync::{CPUS_MAX, What};
+use uffd::{Uffd, loses_protection};
 
 /// Pages that an operation in flight may drop: their content is not predictable until it has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,6 +89,8 @@ pub struct Observed {
     known_before: [Vec<(Cell, u64)>; CPUS_MAX],
     /// What was dropped, or has moved away, from a page of an mm's own, and must not be read there any longer.
     left: Vec<(Cell, u64)>,
+    /// What userfaultfd has promised.
+    pub uffd: Uffd,
     hpn: u32,
 }
 
@@ -157,6 +162,7 @@ impl Observed {
             moving: [None; CPUS_MAX],
             known_before: Default::default(),
             left: Vec::new(),
+            uffd: Uffd::new(hpn),
             hpn,
         }
     }
@@ -175,6 +181,12 @@ impl Observed {
         self.moving = [None; CPUS_MAX];
         self.known_before.iter_mut().for_each(Vec::clear);
         self.left.clear();
+        self.uffd.reset();
+    }
+
+    /// The machine has booted.
+    pub fn begin(&mut self, kernel: &Kernel) {
+        self.uffd.begin(kernel);
     }
 
     /// Where an access of `mm` at `page` goes.
@@ -239,6 +251,15 @@ impl Observed {
     /// Takes a fact in, after the checks have seen it.
     pub fn take_in(&mut self, kernel: &Kernel, cpu: u8, what: What) {
         let me = usize::from(cpu);
+        if matches!(what, What::Uffd { .. } | What::HoleFilled { .. } | What::OpEnd(_)) {
+            let dropping = self.dropping;
+            self.uffd.take_in(kernel, cpu, what, |at| match at {
+                Cell::Private(mm, page) => {
+                    dropping.iter().flatten().any(|&d| loses_protection(kernel, d, mm, page))
+                }
+                Cell::File(..) => false,
+            });
+        }
         match what {
             What::UserStore { mm, page, value } => {
                 self.forks.stored(mm, page);
@@ -389,6 +410,7 @@ impl Observed {
             self.left.retain(|&(at, _)| !drops(kernel, gone, at));
         }
         for gone in [before, dropping].into_iter().flatten() {
+            self.uffd.drop(kernel, gone);
             self.pins.retain(|pin| !drops(kernel, gone, Cell::Private(pin.mm, pin.page)));
             for grab in self.gup.iter_mut().flatten() {
                 grab.dropped |= drops(kernel, gone, Cell::Private(grab.mm, grab.page));

@@ -2,16 +2,12 @@
 //! and a program of a fuzzer that has it runs without.
 
 use super::axes::{AXES, Axes};
-use super::op::{MapFlags, Op};
+use super::op::Op;
 use super::program::Program;
 use super::setup::Setup;
 
 /// Axes that change nothing yet.
 const AXES_AHEAD: [usize; 2] = [Axes::RCU_TABLE_FREE, Axes::SYNC_SWAP];
-
-/// Flags of a mapping that nobody obeys yet.
-const FLAGS_AHEAD: [MapFlags; 3] =
-    [MapFlags::UFFD_MISSING, MapFlags::UFFD_WP, MapFlags::UFFD_MINOR];
 
 /// The first thing in a program that the machine cannot do yet, in the words of the program's text.
 pub fn not_modelled(program: &Program) -> Option<String> {
@@ -26,12 +22,8 @@ pub fn not_modelled(program: &Program) -> Option<String> {
 pub fn keep_modelled(program: &mut Program) {
     AXES_AHEAD.into_iter().for_each(|axis| program.head.axes.set(axis, 0));
     for item in &mut program.setup {
-        match item {
-            Setup::File { .. } | Setup::Mm { .. } => {}
-            Setup::Mmap { flags, .. } => {
-                FLAGS_AHEAD.into_iter().for_each(|ahead| flags.0 &= !ahead.0);
-            }
-            Setup::Do(op) => keep_operation(op),
+        if let Setup::Do(op) = item {
+            keep_operation(op);
         }
     }
     program.cpus.iter_mut().flatten().for_each(keep_operation);
@@ -50,9 +42,6 @@ pub(super) fn is_ahead(axis: usize) -> bool {
 
 fn item(item: &Setup) -> Option<String> {
     match item {
-        Setup::Mmap { flags, .. } if FLAGS_AHEAD.iter().any(|&ahead| flags.has(ahead)) => {
-            Some("mmap() with flags of userfaultfd".to_owned())
-        }
         Setup::Do(op) => operation(op),
         _ => None,
     }
@@ -63,16 +52,5 @@ fn operation(op: &Op) -> Option<String> {
 }
 
 fn is_operation_ahead(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::FailAlloc { .. }
-            | Op::UffdRegister { .. }
-            | Op::UffdUnregister { .. }
-            | Op::UffdCopy { .. }
-            | Op::UffdZeropage { .. }
-            | Op::UffdContinue { .. }
-            | Op::UffdPoison { .. }
-            | Op::UffdWp { .. }
-            | Op::ContextSwitch { .. }
-    )
+    matches!(op, Op::FailAlloc { .. } | Op::ContextSwitch { .. })
 }

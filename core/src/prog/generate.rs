@@ -7,7 +7,8 @@ use super::axes::{AXES, Axes};
 use super::fixup::fixup;
 use super::limits::{CPUS_MAX, SEED_MAX};
 use super::op::{
-    Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, MremapFlags, Op, Prot, VmaRef,
+    Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, MremapFlags, Op, Prot, Switch,
+    UffdModes, VmaRef,
 };
 use super::program::{Head, Policy, Program};
 use super::scene::SCENES;
@@ -122,6 +123,14 @@ const WEIGHTS: &[(u32, Make)] = &[
     (3, |dice| dice.mremap()),
     (2, |dice| dice.mprotect()),
     (2, |dice| Op::Numa { at: At::start(dice.vma()), len: dice.len() }),
+    (1, |dice| Op::UffdRegister { at: dice.at(), len: Size::ZERO, modes: dice.modes() }),
+    (1, |dice| Op::UffdUnregister { at: dice.at(), len: Size::ZERO }),
+    (2, |dice| Op::UffdCopy { at: dice.at() }),
+    (1, |dice| Op::UffdZeropage { at: dice.at() }),
+    (1, |dice| Op::UffdContinue { at: dice.at() }),
+    (1, |dice| Op::UffdPoison { at: dice.at() }),
+    (2, |dice| Op::UffdWp { at: dice.at(), len: Size::base(1), wp: Switch::On }),
+    (1, |dice| Op::UffdWp { at: dice.at(), len: Size::ZERO, wp: dice.switch() }),
 ];
 
 /// The operations that collapse, for the program that shall have one.
@@ -188,6 +197,10 @@ const SCENE_WEIGHTS: &[(u32, usize)] = &[
     (1, 22),
     (2, 23),
     (1, 24),
+    (2, 25),
+    (2, 26),
+    (2, 27),
+    (1, 28),
 ];
 
 /// Numbers of CPUs.
@@ -336,6 +349,14 @@ impl Dice<'_> {
     /// The first vma half of the time: CPUs must meet to race.
     fn vma(&mut self) -> VmaRef {
         if self.one_in(2) { VmaRef(0) } else { VmaRef(self.below(self.vmas) as u8) }
+    }
+
+    fn modes(&mut self) -> UffdModes {
+        UffdModes(1 + self.below(7) as u8)
+    }
+
+    fn switch(&mut self) -> Switch {
+        Switch::ALL[self.below(2) as usize]
     }
 
     fn kind(&mut self) -> GupKind {

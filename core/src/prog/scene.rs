@@ -1,7 +1,7 @@
 //! A scene is a ready-made set-up from which short inputs can race at once.
 
 use super::op::{
-    Access, Advice, At, Backing, FileKind, FileRef, MapFlags, MmRef, Op, Prot, VmaRef,
+    Access, Advice, At, Backing, FileKind, FileRef, MapFlags, MmRef, Op, Prot, UffdModes, VmaRef,
 };
 use super::setup::{Mapped, Setup};
 use super::size::Size;
@@ -132,6 +132,39 @@ pub static SCENES: &[Scene] = &[
         title: "a huge page of anonymous memory, and room to move to",
         items: &[MM, HUGE_ANON, ROOM, write(0, 1)],
     },
+    Scene {
+        title: "userfaultfd: shared, and registered, with two pages and holes",
+        items: &[
+            MM,
+            EMPTY,
+            SHARED,
+            file_at(0, Mapped::Shared(F0), 2),
+            write(0, 0),
+            write(0, 2),
+            UFFD,
+        ],
+    },
+    Scene {
+        title: "userfaultfd: private, of a huge page",
+        items: &[MM, FILE, PRIVATE, table(0), populate(0), UFFD_MINOR],
+    },
+    Scene {
+        title: "userfaultfd: of small folios in two mms, shared in one, registered for writes in the other",
+        items: &[
+            MM,
+            MM,
+            SMALL,
+            SHARED,
+            file_at(1, Mapped::Shared(F0), 1),
+            populate(0),
+            populate(1),
+            Setup::Do(Op::UffdRegister { at: page(1, 0), len: Size::ZERO, modes: UffdModes::WP }),
+        ],
+    },
+    Scene {
+        title: "userfaultfd: anonymous memory",
+        items: &[MM, HUGE_ANON, write(0, 1), UFFD_ANON],
+    },
 ];
 
 /// The scene of a program that has no vma of its own.
@@ -208,6 +241,22 @@ const ROOM: Setup = Setup::Mmap {
     flags: NO_FLAGS,
 };
 const KVM: Setup = Setup::Do(Op::KvmFault { at: page(0, 1), access: Access::Read });
+
+const UFFD: Setup = Setup::Do(Op::UffdRegister {
+    at: page(1, 0),
+    len: Size::ZERO,
+    modes: UffdModes::MISSING.with(UffdModes::WP),
+});
+const UFFD_MINOR: Setup = Setup::Do(Op::UffdRegister {
+    at: page(0, 0),
+    len: Size::ZERO,
+    modes: UffdModes::MISSING.with(UffdModes::MINOR),
+});
+const UFFD_ANON: Setup = Setup::Do(Op::UffdRegister {
+    at: page(0, 0),
+    len: Size::ZERO,
+    modes: UffdModes::MISSING.with(UffdModes::WP),
+});
 
 const fn file_at(mm: u8, what: Mapped, unit: u8) -> Setup {
     let (at, off) = (Size::huge(unit), Size::ZERO);

@@ -58,6 +58,9 @@ pub struct Director {
     current: Cell<u8>,
     runnable: Cell<u32>,
     live: Cell<u32>,
+    /// Those of them that wait for what a signal may spare them, and those that got one.
+    killable: Cell<u32>,
+    killed: Cell<u32>,
     /// The count of the CPU that runs when it went on.
     since: Cell<u32>,
     /// Steps that the policy could still steer then; 0 in the other phases, and when the run is over.
@@ -84,6 +87,8 @@ impl Director {
             current: Cell::new(0),
             runnable: Cell::new(1),
             live: Cell::new(1),
+            killable: Cell::new(0),
+            killed: Cell::new(0),
             since: Cell::new(0),
             steered: Cell::new(0),
             unsteered: Cell::new(0),
@@ -163,6 +168,8 @@ impl Director {
         self.current.set(0);
         self.runnable.set(1);
         self.live.set((1 << cpus) - 1);
+        self.killable.set(0);
+        self.killed.set(0);
         self.since.set(0);
         self.steered.set(0);
         self.unsteered.set(self.steps_max.get());

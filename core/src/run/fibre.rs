@@ -169,6 +169,12 @@ impl Conductor for Fibre<'_, '_> {
         }
     }
 
+    fn wait_killable(&self, cpu: &Cpu<'_>, on: Obj) -> bool {
+        self.director.set_killable(cpu);
+        self.wait(cpu, on);
+        !self.director.take_kill(cpu)
+    }
+
     fn wake(&self, cpu: &Cpu<'_>, cpus: u32) {
         self.director.woken(cpu, cpus);
     }

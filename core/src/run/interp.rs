@@ -3,10 +3,13 @@
 use super::boot::prot_flags;
 use super::layout::{Layout, Range};
 use crate::mm::{
-    FileId, FlagAdvice, FollFlags, Kernel, MmId, PagemapEntry, UserAccess, VmFlags, VmaSpec,
+    FileId, FlagAdvice, FollFlags, Kernel, Mfill, MmId, PagemapEntry, UserAccess, Vaddr, VmFlags,
+    VmaSpec,
 };
 use crate::oracle::Dropping;
-use crate::prog::{Access, Advice, FileRef, GupKind, Mapped, MremapFlags, Op, Prot, Size};
+use crate::prog::{
+    Access, Advice, FileRef, GupKind, Mapped, MremapFlags, Op, Prot, Size, Switch, UffdModes,
+};
 use crate::sync::Cpu;
 
 /// Calls what `op` asks for. `tag` is the version that a write stores: no two writes of a run store the same.
@@ -154,16 +157,24 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
             let Range { mm, start, end } = layout.range(at, len);
             k.task_numa_work(cpu, mm, (start, end));
         }
+        Op::UffdRegister { at, len, modes } => {
+            let Range { mm, start, end } = layout.range(at, len);
+            _ = k.userfaultfd_register(cpu, mm, (start, end), uffd_flags(modes));
+        }
+        Op::UffdUnregister { at, len } => {
+            let Range { mm, start, end } = layout.range(at, len);
+            _ = k.userfaultfd_unregister(cpu, mm, (start, end));
+        }
+        Op::UffdCopy { at } => mfill(cpu, k, page(at), Mfill::Copy(tag)),
+        Op::UffdZeropage { at } => mfill(cpu, k, page(at), Mfill::Zeropage),
+        Op::UffdContinue { at } => mfill(cpu, k, page(at), Mfill::Continue),
+        Op::UffdPoison { at } => mfill(cpu, k, page(at), Mfill::Poison),
+        Op::UffdWp { at, len, wp } => {
+            let Range { mm, start, end } = layout.range(at, len);
+            _ = k.mwriteprotect_range(cpu, mm, (start, end), wp == Switch::On);
+        }
         // See `prog::not_modelled`: no program with one of these comes so far.
-        Op::FailAlloc { .. }
-        | Op::UffdRegister { .. }
-        | Op::UffdUnregister { .. }
-        | Op::UffdCopy { .. }
-        | Op::UffdZeropage { .. }
-        | Op::UffdContinue { .. }
-        | Op::UffdPoison { .. }
-        | Op::UffdWp { .. }
-        | Op::ContextSwitch { .. } => {}
+        Op::FailAlloc { .. } | Op::ContextSwitch { .. } => {}
     }
 }
 
@@ -210,6 +221,21 @@ fn madvise(cpu: &Cpu<'_>, k: &Kernel, range: Range, advice: Advice) {
         }
         Advice::Remove => _ = k.madvise_remove(cpu, mm, start, end),
     }
+}
+
+fn mfill(cpu: &Cpu<'_>, k: &Kernel, (mm, addr): (MmId, Vaddr), what: Mfill) {
+    _ = k.mfill_atomic(cpu, mm, addr, what);
+}
+
+/// For what a range is registered with a userfaultfd.
+fn uffd_flags(modes: UffdModes) -> VmFlags {
+    let names = [
+        (UffdModes::MISSING, VmFlags::UFFD_MISSING),
+        (UffdModes::WP, VmFlags::UFFD_WP),
+        (UffdModes::MINOR, VmFlags::UFFD_MINOR),
+    ];
+    let set = names.into_iter().filter(|(mode, _)| modes.has(*mode));
+    set.fold(VmFlags::default(), |all, (_, flag)| all.with(flag))
 }
 
 /// What `get_user_pages` is asked for.

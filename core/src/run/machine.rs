@@ -101,6 +101,7 @@ impl Machine {
         kernel.reset(config(options.axes.unwrap_or(program.head.axes)), variant.steps());
         memory.reset(options.record);
         boot(kernel, program);
+        memory.observed.begin(kernel);
         let director = if options.record { &self.recorder } else { &self.director };
         // What a step bound means depends on the size of a table.
         let scale = (hpn / 8).max(1);

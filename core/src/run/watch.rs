@@ -8,7 +8,7 @@ use super::outcome::Violation;
 use crate::mm::place::func;
 use crate::mm::{Kernel, object_name};
 use crate::oracle::{Dropping, ORACLES, Observed, Oracle, Recount, View, Wrong};
-use crate::sync::{Cpu, Place, What};
+use crate::sync::{Cpu, Place, UffdFact, What};
 use crate::trace::{Event, Trace};
 
 /// What is kept from run to run.
@@ -121,6 +121,7 @@ fn is_fact(what: What) -> bool {
             | What::Establish { .. }
             | What::UserLoad { .. }
             | What::UserStore { .. }
+            | What::Uffd { fact: UffdFact::Killed, .. }
             | What::CollapseResult { .. }
             | What::Retracted { .. }
             | What::GupDone { .. }

@@ -12,6 +12,12 @@ pub trait Conductor {
     /// The CPU cannot go on until `on` changes. Returns when it may look again.
     fn wait(&self, cpu: &Cpu<'_>, on: Obj);
 
+    /// The same, but a signal may end the wait when nobody else can go on: `false` if one did.
+    fn wait_killable(&self, cpu: &Cpu<'_>, on: Obj) -> bool {
+        self.wait(cpu, on);
+        true
+    }
+
     /// The CPUs of this mask may look again at what they wait for.
     fn wake(&self, cpu: &Cpu<'_>, cpus: u32);
 

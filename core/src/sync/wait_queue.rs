@@ -6,6 +6,9 @@ use super::Cpu;
 use super::spinlock::wake;
 use crate::trace::{Obj, What};
 
+/// How often a thread that nobody conducts looks before a signal ends its wait.
+const PATIENCE: u32 = 20_000;
+
 /// `wait_queue_head_t`.
 #[derive(Debug)]
 pub struct WaitQueue {
@@ -34,6 +37,33 @@ impl WaitQueue {
                     conductor.wait(cpu, self.obj);
                 }
                 None => std::thread::yield_now(),
+            }
+        }
+    }
+
+    /// `wait_event_killable`: the same, unless a signal comes first (`false`). Signals are sent to those without whom
+    /// nobody can go on: by the conductor, or without one after a while.
+    pub fn wait_event_killable(&self, cpu: &Cpu<'_>, condition: impl Fn() -> bool) -> bool {
+        cpu.might_sleep();
+        let mut patience = PATIENCE;
+        loop {
+            self.waiters.fetch_or(1 << cpu.id(), Ordering::SeqCst);
+            let done = condition();
+            let waited = match cpu.conductor() {
+                _ if done => true,
+                Some(conductor) => {
+                    cpu.record(|| What::Wait { obj: self.obj });
+                    conductor.wait_killable(cpu, self.obj)
+                }
+                None => {
+                    std::thread::yield_now();
+                    patience -= 1;
+                    patience > 0
+                }
+            };
+            if done || !waited {
+                self.waiters.fetch_and(!(1 << cpu.id()), Ordering::SeqCst);
+                return done;
             }
         }
     }

@@ -311,8 +311,45 @@ pub enum What {
         /// Whether they have moved.
         moved: bool,
     },
+    /// Something that userfaultfd promises its monitor.
+    Uffd {
+        /// Which mm.
+        mm: u8,
+        /// First page.
+        page: u32,
+        /// Number of pages.
+        pages: u32,
+        /// What about them.
+        fact: UffdFact,
+    },
+    /// A hole of a file of shmem was filled by somebody who may do so.
+    HoleFilled {
+        /// The file.
+        file: u8,
+        /// Its page.
+        index: u32,
+    },
     /// The code complained.
     Splat(Splat),
+}
+
+/// What is said of pages by userfaultfd.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum UffdFact {
+    /// They were registered: what is missing there is to be told.
+    Armed,
+    /// A fault was put into the queue: the monitor can read of it.
+    Reported,
+    /// A fault was resolved: the page is there.
+    Filled,
+    /// They are write-protected from now on, as soon as the ioctl has returned.
+    Protected,
+    /// They are write-protected no longer.
+    Lifted,
+    /// An ioctl has resolved what waits for them, and is about to wake it.
+    Resolved,
+    /// A thread that waited for the page got a signal.
+    Killed,
 }
 
 /// One event: who, when, where, what.

@@ -6,6 +6,6 @@ mod event;
 mod hash;
 mod recorder;
 
-pub use event::{Event, LockMode, Obj, Place, Splat, What};
+pub use event::{Event, LockMode, Obj, Place, Splat, UffdFact, What};
 pub use hash::TraceHash;
 pub use recorder::Trace;

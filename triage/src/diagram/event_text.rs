@@ -86,6 +86,10 @@ fn text(event: &Event, hpn: u32) -> String {
         What::FileStore { file, index, value } => {
             format!("write() to f{file} page {index}: {value:#x}")
         }
+        What::Uffd { mm, page, pages, fact } => {
+            format!("userfaultfd: m{mm} pages {page}+{pages}: {fact:?}")
+        }
+        What::HoleFilled { file, index } => format!("hole {index} of f{file} is filled"),
         What::Flush { target, mm } => format!("flush the TLB of cpu{target} for m{mm}"),
         What::CollapseResult { mm, haddr, install, result } => {
             format!("collapse of m{mm} page {haddr} (install {install}) returns {result}")

@@ -49,6 +49,9 @@ impl Kernel {
             };
             match self.handle_mm_fault(cpu, mm, vma, addr, fault) {
                 FaultResult::Done => {}
+                FaultResult::Retry if self.fault_signal_pending(cpu, mm) => {
+                    return Err(Signal::Kill);
+                }
                 FaultResult::Retry => mmap_lock.down_read(cpu),
                 FaultResult::Sigbus => break Err(Signal::Bus),
                 FaultResult::Oom => break Err(Signal::Oom),

@@ -7,7 +7,7 @@ use crate::mm::kernel::Kernel;
 use crate::mm::memory::{FaultResult, VmFault};
 use crate::mm::place::func;
 use crate::mm::types::{FolioId, Pmd, Rss, TableId};
-use crate::mm::vma::VmFlags;
+use crate::mm::userfaultfd::Reason;
 use crate::sync::{Cpu, Word};
 
 impl Kernel {
@@ -59,7 +59,7 @@ impl Kernel {
     ) -> FaultResult {
         let pml = self.pmd_lock(cpu, vmf.mm);
         let empty = (self.steps.huge.pmd_recheck)(cpu, self.pmdp(vmf.mm, vmf.addr));
-        let missing = empty && self.vma(vmf.vma).spec().flags.has(VmFlags::UFFD_MISSING);
+        let missing = empty && (self.steps.uffd.missing)(self, vmf.vma);
         if empty && !missing {
             match folio {
                 Some(folio) => self.set_huge_anon_page(cpu, vmf, table, folio),
@@ -73,7 +73,7 @@ impl Kernel {
             self.folio_put(cpu, folio);
         }
         self.pte_free_now(cpu, table);
-        if missing { self.handle_userfault(cpu, vmf) } else { FaultResult::Done }
+        if missing { self.handle_userfault(cpu, vmf, Reason::Missing) } else { FaultResult::Done }
     }
 
     fn set_huge_anon_page(&self, cpu: &Cpu<'_>, vmf: &VmFault, table: TableId, folio: FolioId) {

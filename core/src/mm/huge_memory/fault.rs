@@ -4,6 +4,7 @@ use crate::mm::kernel::Kernel;
 use crate::mm::memory::{FaultResult, VmFault};
 use crate::mm::place::func;
 use crate::mm::types::{MmId, Pmd, Vaddr, VmaId};
+use crate::mm::userfaultfd::Reason;
 use crate::mm::vma::VmFlags;
 use crate::sync::Cpu;
 
@@ -28,7 +29,7 @@ impl Kernel {
         if spec.file.is_none() {
             let protected = spec.flags.has(VmFlags::UFFD_WP) && orig_pmd.is_uffd_wp();
             if protected && !vmf.unshare {
-                return Some(self.handle_userfault(cpu, vmf));
+                return Some(self.handle_userfault(cpu, vmf, Reason::Wp));
             }
             return self.do_huge_pmd_wp_page(cpu, vmf, orig_pmd);
         }

@@ -35,7 +35,7 @@ impl Kernel {
         }
         let mut entry = spec.page_prot().mk_huge_pmd(self.folios.head(folio), false);
         if write {
-            entry = entry.mkdirty();
+            entry = self.maybe_pmd_mkwrite(entry.mkdirty(), vma);
         }
         self.mm(spec.mm).add_counter(cpu, self.mm_counter_file(folio), i64::from(self.hpn));
         self.folio_add_file_rmap_pmd(cpu, folio);

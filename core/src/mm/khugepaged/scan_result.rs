@@ -50,12 +50,16 @@ pub enum Errno {
     Ebusy,
     /// ENOMEM.
     Enomem,
-    /// EINTR: the process was killed meanwhile.
-    Eintr,
+    /// EEXIST: there is something already.
+    Eexist,
     /// EFAULT: nothing is mapped there.
     Efault,
     /// EACCES: the file does not permit it.
     Eacces,
+    /// ENOENT: not registered with the userfaultfd.
+    Enoent,
+    /// EINTR: a signal came.
+    Eintr,
 }
 
 scan_results! {

@@ -18,6 +18,8 @@ pub enum Signal {
     Bus,
     /// The machine is out of memory.
     Oom,
+    /// It waited for a userfaultfd, and whatever signal ended that.
+    Kill,
 }
 
 /// How a fault ended (`vm_fault_t`).
@@ -82,6 +84,11 @@ pub struct VmFault {
 }
 
 impl VmFault {
+    /// `vmf_orig_pte_uffd_wp`: whether the new entry is to be write-protected as the one before was.
+    pub(super) fn orig_uffd_wp(&self) -> bool {
+        self.orig_pte.is_uffd_wp_marker()
+    }
+
     /// Whether a page that is mapped read-only has to be made the mm's own.
     fn wants_own(&self) -> bool {
         self.write || self.unshare
@@ -125,10 +132,13 @@ impl Kernel {
         addr: Vaddr,
         write: bool,
     ) -> Result<(), Signal> {
-        if let Some(result) = self.fault_under_vma_lock(cpu, mm, addr, write)
-            && result != FaultResult::Retry
-        {
-            return result.into_signal();
+        if let Some(result) = self.fault_under_vma_lock(cpu, mm, addr, write) {
+            if result != FaultResult::Retry {
+                return result.into_signal();
+            }
+            if self.fault_signal_pending(cpu, mm) {
+                return Err(Signal::Kill);
+            }
         }
         let mmap_lock = &self.mm(mm).mmap_lock;
         loop {
@@ -142,6 +152,9 @@ impl Kernel {
             let result = self.handle_mm_fault(cpu, mm, vma, addr, FaultFlags::mmap_locked(write));
             if result == FaultResult::Retry {
                 // The lock is gone, and with it the VMA: a munmap may have been waiting for it.
+                if self.fault_signal_pending(cpu, mm) {
+                    return Err(Signal::Kill);
+                }
                 continue;
             }
             mmap_lock.up_read(cpu);
@@ -275,7 +288,7 @@ impl Kernel {
     }
 
     /// `do_pte_missing`.
-    fn do_pte_missing(&self, cpu: &Cpu<'_>, vmf: &mut VmFault) -> FaultResult {
+    pub(in crate::mm) fn do_pte_missing(&self, cpu: &Cpu<'_>, vmf: &mut VmFault) -> FaultResult {
         match self.vma(vmf.vma).spec().file {
             None => self.do_anonymous_page(cpu, vmf),
             Some(file) => self.do_fault(cpu, vmf, file),

@@ -176,6 +176,9 @@ impl Kernel {
         if vmf.write {
             entry = entry.mkdirty();
         }
+        if vmf.orig_uffd_wp() {
+            entry = entry.mkuffd_wp();
+        }
         match cow {
             Some(cow) => {
                 self.mm(vmf.mm).add_counter(cpu, Rss::Anon, 1);

@@ -15,12 +15,15 @@ impl Kernel {
     ///
     /// If a write fault finds that the page may be shared, it maps it read-only and is done: the write-protect
     /// fault that follows is one of its own, where the kernel goes on to `do_wp_page` at once.
-    pub(in crate::mm) fn do_swap_page(&self, cpu: &Cpu<'_>, vmf: &VmFault) -> FaultResult {
+    pub(in crate::mm) fn do_swap_page(&self, cpu: &Cpu<'_>, vmf: &mut VmFault) -> FaultResult {
         let _f = cpu.enter(func::do_swap_page);
         let VmFault { mm, vma, addr, write, orig_pte: orig, .. } = *vmf;
         if orig.is_migration() {
             self.migration_entry_wait(cpu, mm, addr);
             return FaultResult::Done;
+        }
+        if orig.is_marker() {
+            return self.handle_pte_marker(cpu, vmf);
         }
         let Some(slot) = orig.swap_slot() else { return FaultResult::Sigbus };
         let Some(folio) = self.read_swap_cache(cpu, slot) else {
@@ -127,6 +130,7 @@ impl Kernel {
         if exclusive && write {
             entry = entry.mkdirty().mkwrite();
         }
+        entry = (self.steps.uffd.swapin_wp)(orig, entry);
         self.page_add_anon_rmap(cpu, pfn, vma, addr, RmapFlags { exclusive, compound: false });
         self.set_pte_at(cpu, mm, pte, addr, entry);
     }

@@ -9,6 +9,7 @@ use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::{Lockptr, PteMap};
 use crate::mm::place::{func, ip};
 use crate::mm::types::{FolioId, Pfn, Pte, Rss, VmaId};
+use crate::mm::userfaultfd::Reason;
 use crate::sync::Cpu;
 
 impl Kernel {
@@ -22,6 +23,13 @@ impl Kernel {
     ) -> FaultResult {
         let _f = cpu.enter(func::do_wp_page);
         cpu.assert_held(self.lock_obj(ptl));
+        if !vmf.unshare {
+            if (self.steps.uffd.wp_fault)(self, vmf.vma, vmf.orig_pte) {
+                self.pte_unmap_unlock(cpu, ptl);
+                return self.handle_userfault(cpu, vmf, Reason::Wp);
+            }
+            (self.steps.uffd.wp_flush_pending)(cpu, self, vmf);
+        }
         let page = self.vm_normal_page(vmf.orig_pte);
         if self.vma(vmf.vma).spec().shared() {
             return self.wp_page_shared(cpu, vmf, pte, ptl, page);
@@ -162,6 +170,7 @@ impl Kernel {
         self.folio_add_lru(cpu, new);
         let page_of_its_own = self.folios.head(new);
         let entry = match vmf.unshare {
+            true if vmf.orig_pte.is_uffd_wp() => Pte::present(page_of_its_own, false).mkuffd_wp(),
             true => Pte::present(page_of_its_own, false),
             false => Pte::present(page_of_its_own, true).mkdirty(),
         };

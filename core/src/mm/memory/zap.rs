@@ -16,11 +16,16 @@ pub struct ZapDetails {
     pub even_cows: bool,
     /// The one folio whose mappings are to go: a zap of its PMD that is under way must be waited for.
     pub single_folio: Option<FolioId>,
+    /// ZAP_FLAG_DROP_MARKER: of a file too nothing stays that userfaultfd protects.
+    pub drop_marker: bool,
 }
 
 impl ZapDetails {
-    /// Everything (the kernel's NULL).
-    pub const ALL: ZapDetails = ZapDetails { even_cows: true, single_folio: None };
+    /// Everything (the kernel's NULL), but markers of files stay: the page may come back.
+    pub const ALL: ZapDetails =
+        ZapDetails { even_cows: true, single_folio: None, drop_marker: false };
+    /// Everything, of a mapping that goes.
+    pub const UNMAP: ZapDetails = ZapDetails { drop_marker: true, ..ZapDetails::ALL };
 }
 
 impl Kernel {
@@ -58,7 +63,7 @@ impl Kernel {
         for &vma in vmas {
             let spec = self.vma(vma).spec();
             let (from, to) = (spec.start.max(start), spec.end.min(end));
-            self.zap_pmd_range(cpu, tlb, vma, from, to, ZapDetails::ALL);
+            self.zap_pmd_range(cpu, tlb, vma, from, to, ZapDetails::UNMAP);
         }
         self.mmu_notifier_invalidate_range_end(cpu, mm, start, end.0 - start.0);
     }
@@ -126,9 +131,9 @@ impl Kernel {
         while addr < end && !full {
             let entry = self.ptep_get(cpu, pte, addr);
             if entry.is_present() {
-                full = self.zap_present(cpu, tlb, pte, addr, entry, details, &mut rss);
+                full = self.zap_present(cpu, tlb, vma, pte, addr, entry, details, &mut rss);
             } else if !entry.is_none() {
-                self.zap_not_present(cpu, tlb, pte, addr, entry, details, &mut rss);
+                self.zap_not_present(cpu, tlb, vma, pte, addr, entry, details, &mut rss);
             }
             addr.0 += 1;
         }
@@ -156,6 +161,7 @@ impl Kernel {
         &self,
         cpu: &Cpu<'_>,
         tlb: &mut MmuGather,
+        vma: VmaId,
         pte: PteMap,
         addr: Vaddr,
         entry: Pte,
@@ -169,6 +175,7 @@ impl Kernel {
         // The hardware may have set the dirty bit since: what counts is the entry that was taken out.
         let entry = self.ptep_get_and_clear(cpu, tlb.mm, pte, addr);
         self.tlb_remove_tlb_entry(tlb, addr, 1);
+        (self.steps.uffd.zap_marker)(cpu, self, (vma, pte, addr), entry, details);
         let Some(page) = self.vm_normal_page(entry).filter(|_| entry.is_present()) else {
             return false;
         };
@@ -195,14 +202,20 @@ impl Kernel {
         &self,
         cpu: &Cpu<'_>,
         tlb: &MmuGather,
+        vma: VmaId,
         pte: PteMap,
         addr: Vaddr,
         entry: Pte,
         details: ZapDetails,
         rss: &mut [i64; 4],
     ) {
-        // A swap entry stands for a private copy, a migration entry for whatever page it names.
-        let cow = !entry.is_migration() || self.folio_of(entry.pfn()).is_anon();
+        if entry.is_uffd_wp_marker() && !self.zap_drops_markers(vma, details) {
+            return;
+        }
+        // A swap entry stands for a private copy, a migration entry for whatever page it names, and a poisoned marker for
+        // one that nobody can have.
+        let cow = !entry.is_uffd_wp_marker()
+            && (!entry.is_migration() || self.folio_of(entry.pfn()).is_anon());
         if cow && !details.even_cows {
             return;
         }
@@ -214,5 +227,6 @@ impl Kernel {
             self.free_swap_and_cache(cpu, slot);
         }
         self.pte_clear(cpu, tlb.mm, pte, addr);
+        (self.steps.uffd.zap_marker)(cpu, self, (vma, pte, addr), entry, details);
     }
 }

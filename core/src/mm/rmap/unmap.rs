@@ -108,7 +108,7 @@ impl Kernel {
             return false;
         }
         let old = self.clear_for_unmap(cpu, walk, pte, flags.batch_flush);
-        self.pte_install_uffd_wp_if_needed(cpu, walk.vma, pte, addr, old);
+        (self.steps.uffd.unmap_marker)(cpu, self, (walk.vma, pte, addr), old);
         if old.is_dirty() {
             self.folio_mark_dirty(cpu, folio);
         }

@@ -5,21 +5,23 @@
 
 mod anon;
 mod file;
-mod fs;
 mod fork;
+mod fs;
 mod group;
 mod huge;
 mod moves;
 mod protections;
 mod table;
+mod uffd;
 mod vma;
 
 pub use anon::AnonSteps;
 pub use file::FileSteps;
-pub use fs::FsSteps;
 pub use fork::ForkSteps;
+pub use fs::FsSteps;
 pub use huge::HugeSteps;
 pub use moves::MoveSteps;
 pub use protections::{PROTECTIONS, Protection};
 pub use table::{Era, Steps};
+pub use uffd::UffdSteps;
 pub use vma::VmaSteps;

@@ -2,11 +2,12 @@
 
 use super::anon::AnonSteps;
 use super::file::FileSteps;
-use super::fs::FsSteps;
 use super::fork::ForkSteps;
+use super::fs::FsSteps;
 use super::group::steps;
 use super::huge::HugeSteps;
 use super::moves::MoveSteps;
+use super::uffd::UffdSteps;
 use super::vma::VmaSteps;
 use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
@@ -22,6 +23,7 @@ use crate::mm::mmu_notifier::{self, Itree, Subscriptions};
 use crate::mm::pgtable::{Lockptr, PteMap, pae};
 use crate::mm::shmem_undo::{self, Undone};
 use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
+use crate::mm::userfaultfd;
 use crate::mm::vma;
 use crate::sync::{Cpu, Word};
 
@@ -234,6 +236,8 @@ steps! {
 
     /// VMAs, their locks and their anon_vmas, and the end of an mm.
     vma: VmaSteps = VmaSteps::V66;
+    /// userfaultfd.
+    uffd: UffdSteps = UffdSteps::V66;
     /// `do_wp_page` under the lock of the VMA: whether it has an anon_vma already.
     wp_vma_lock_anon: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = |cpu, k, vma| k.vma_anon_vma(cpu, vma).is_some();
 
@@ -316,6 +320,11 @@ impl Steps {
         split_uncount: split::uncount_then_put,
         undo_entry: shmem_undo::undo_split,
         fs: FsSteps::FIXED,
+        uffd: UffdSteps {
+            prepare_pmd: userfaultfd::steps::prepare_pmd_once,
+            wp_none_again: userfaultfd::steps::markers_needed,
+            ..UffdSteps::V66
+        },
         unshare_missing_copies: || true,
         moves: MoveSteps::FIXED,
         ..Steps::V66

@@ -99,7 +99,34 @@ impl Director {
         }
         self.arrived.set(false);
         self.runnable.set(self.runnable.get() & !(1 << at.cpu));
+        self.kill_if_stuck();
         self.decide(Why::Blocked, cpu, at)
+    }
+
+    /// From now on a signal may end the wait of `cpu`.
+    pub(in crate::run) fn set_killable(&self, cpu: &Cpu<'_>) {
+        self.killable.set(self.killable.get() | 1 << cpu.id());
+    }
+
+    /// The wait is over: whether it was because of a signal.
+    pub(in crate::run) fn take_kill(&self, cpu: &Cpu<'_>) -> bool {
+        let me = 1 << cpu.id();
+        let killed = self.killed.get() & me != 0;
+        self.killable.set(self.killable.get() & !me);
+        self.killed.set(self.killed.get() & !me);
+        killed
+    }
+
+    /// Nobody can run: of those who wait for what may never come, the first one gets a signal. Whoever waits for
+    /// something else is in a deadlock if that does not help.
+    fn kill_if_stuck(&self) {
+        let victims = self.killable.get() & self.live.get();
+        if self.runnable.get() == 0 && victims != 0 {
+            let victim = 1 << victims.trailing_zeros();
+            self.killable.set(self.killable.get() & !victim);
+            self.killed.set(self.killed.get() | victim);
+            self.runnable.set(victim);
+        }
     }
 
     /// `cpu` has done all it had to do.
@@ -116,6 +143,7 @@ impl Director {
         if self.live.get() == 0 {
             self.stop(cpu, End::Clean);
         } else {
+            self.kill_if_stuck();
             self.decide(Why::Finished, cpu, position(cpu));
         }
     }

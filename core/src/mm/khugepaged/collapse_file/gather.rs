@@ -78,7 +78,7 @@ impl Kernel {
                 mapping.xa_lock.unlock(cpu);
                 cpu.pass(ip::cf2);
                 // Swaps the page in, or makes one of what fallocate has left.
-                let found = self.shmem_get_folio(cpu, c.file, index, SgpType::Noalloc, None);
+                let found = self.shmem_get_folio(cpu, c.file, index, SgpType::Noalloc);
                 let folio = found.map_err(|_| ScanResult::Fail)?;
                 // Helps the isolation: it may still wait in this CPU's batch.
                 self.lru_add_drain(cpu);

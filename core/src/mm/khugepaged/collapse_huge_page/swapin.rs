@@ -34,7 +34,7 @@ impl Kernel {
             // do_swap_page() may sleep.
             pte = None;
             self.pte_unmap(cpu);
-            let vmf = VmFault {
+            let mut vmf = VmFault {
                 mm,
                 vma,
                 addr,
@@ -44,7 +44,7 @@ impl Kernel {
                 orig_pte,
                 prealloc_pte: None,
             };
-            match self.do_swap_page(cpu, &vmf) {
+            match self.do_swap_page(cpu, &mut vmf) {
                 FaultResult::Done => swapped_in = true,
                 // Somebody has the page locked. mmap_lock is gone.
                 FaultResult::Retry => return Err(ScanResult::PageLock),
