@@ -11,7 +11,7 @@ use crate::sync::{Cpu, What};
 
 /// What `shmem_get_folio` makes of a hole (`enum sgp_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::mm) enum SgpType {
+pub enum SgpType {
     /// SGP_NOALLOC: an error.
     Noalloc,
     /// SGP_CACHE: a page of zeroes.
