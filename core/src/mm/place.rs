@@ -75,6 +75,7 @@ places! {
         // tlb.c, mmu_notifier.c, kvm
         flush_tlb_mm_range mmu_notifier_invalidate_range_start mmu_notifier_invalidate_range_end
         kvm_mmu_fault hmm_range_fault hardware_walk user_access get_user_page rcu_do_batch
+        switch_mm_irqs_off
     }
     labels {
         cp1 cp2 cp3 cp4 cp5 cp6 cp7 cp8 cp9 cp10 cp11 cp12 cp13 cp14
@@ -91,6 +92,8 @@ places! {
         ch1 ch2 ch3 ch4 ch5 ch6 ch7 fa1 zh1 zh2 uf1 mv1 mv2 mv3 fk1 fk2 fk3 mp1 mp2
         undo_partial punch_published punch_unmapped migrate_pte_restored spd1 spd2 spd3 spf1 spf2 spf3 spf4
         av1 av2 av3 kvm1 ni1 ex1 ex2 ex3 ow1 ow2 uff1 walk_again
+        // No memory; page-table reclaim; the rest of section 19
+        nomem lz1 lz2 pr1 zp2 zp3 zp4 ttu0 rw1 df1 sw3 reclaim_freeze migrate_freeze cf10 unlinked abort_put
     }
 }
 

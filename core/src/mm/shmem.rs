@@ -112,6 +112,10 @@ impl Kernel {
             let folio = self.folio_alloc(cpu, false).ok_or(FaultResult::Oom)?;
             self.folio(folio).lock.lock(cpu);
             self.shmem_init_folio(folio);
+            if !self.page_cache_may_grow(cpu, folio) {
+                self.unlock_and_put(cpu, folio);
+                return Err(FaultResult::Oom);
+            }
             if !self.filemap_add_folio(cpu, file, index, folio) {
                 // Another fault was faster: its folio is found the next time.
                 self.unlock_and_put(cpu, folio);

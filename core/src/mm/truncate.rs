@@ -12,13 +12,7 @@ impl Kernel {
     /// `unmap_mapping_range`: zaps the pages of the file from `first` on, wherever they are mapped.
     pub fn unmap_mapping_range(&self, cpu: &Cpu<'_>, file: FileId, first: u32, even_cows: bool) {
         let _f = cpu.enter(func::unmap_mapping_range);
-        self.unmap_mapping_range_tree(
-            cpu,
-            file,
-            first,
-            u32::MAX,
-            ZapDetails { even_cows, single_folio: None },
-        );
+        self.unmap_mapping_range_tree(cpu, file, first, u32::MAX, ZapDetails::of(even_cows, None));
     }
 
     /// `unmap_mapping_folio`: zaps the locked folio, wherever it is mapped. Private copies of it stay.
@@ -26,7 +20,7 @@ impl Kernel {
         let _f = cpu.enter(func::unmap_mapping_folio);
         cpu.assert_held(self.folio(folio).lock.obj());
         let first = self.folio(folio).index();
-        let details = ZapDetails { even_cows: false, single_folio: Some(folio) };
+        let details = ZapDetails::of(false, Some(folio));
         self.unmap_mapping_range_tree(
             cpu,
             file,

@@ -7,14 +7,8 @@ use super::program::Program;
 use super::setup::Setup;
 
 /// Axes that change nothing yet.
-const AXES_AHEAD: [usize; 6] = [
-    Axes::RCU_TABLE_FREE,
-    Axes::SYNC_SWAP,
-    Axes::SHMEM,
-    Axes::MAX_PTES_NONE,
-    Axes::MAX_PTES_SWAP,
-    Axes::MAX_PTES_SHARED,
-];
+const AXES_AHEAD: [usize; 4] =
+    [Axes::SHMEM, Axes::MAX_PTES_NONE, Axes::MAX_PTES_SWAP, Axes::MAX_PTES_SHARED];
 
 /// Flags of a mapping that nobody obeys yet.
 const FLAGS_AHEAD: [MapFlags; 5] = [
@@ -95,7 +89,6 @@ fn is_operation_ahead(op: &Op) -> bool {
             | Op::OpenWrite { .. }
             | Op::CloseWrite { .. }
             | Op::Numa { .. }
-            | Op::FailAlloc { .. }
             | Op::UffdRegister { .. }
             | Op::UffdUnregister { .. }
             | Op::UffdCopy { .. }
@@ -103,7 +96,6 @@ fn is_operation_ahead(op: &Op) -> bool {
             | Op::UffdContinue { .. }
             | Op::UffdPoison { .. }
             | Op::UffdWp { .. }
-            | Op::ContextSwitch { .. }
             | Op::Madvise { advice: Advice::Remove, .. }
             | Op::Map { prot: Prot::None | Prot::Rx, .. }
     )

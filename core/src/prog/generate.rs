@@ -6,7 +6,7 @@ use super::ahead::is_ahead;
 use super::axes::{AXES, Axes};
 use super::fixup::fixup;
 use super::limits::{CPUS_MAX, SEED_MAX};
-use super::op::{Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, Op, Prot, VmaRef};
+use super::op::{Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, Nth, Op, Prot, VmaRef};
 use super::program::{Head, Policy, Program};
 use super::scene::SCENES;
 use super::schedule::{Decision, Schedule};
@@ -110,6 +110,8 @@ const WEIGHTS: &[(u32, Make)] = &[
     (1, |dice| dice.madvise(Advice::Hugepage)),
     (1, |dice| Op::Exit { mm: MmRef(dice.below(2) as u8) }),
     (1, |dice| Op::OomReap { mm: MmRef(dice.below(2) as u8) }),
+    (1, |dice| Op::FailAlloc { nth: Nth(dice.below(8) as u8) }),
+    (1, |dice| Op::ContextSwitch { mm: MmRef(dice.below(2) as u8) }),
 ];
 
 /// The operations that collapse, for the program that shall have one.

@@ -38,6 +38,10 @@ impl Kernel {
         if !hugepage_vma_check(self, vma) || hstart > hend {
             return Errno::Einval;
         }
+        // struct collapse_control
+        if self.should_fail_alloc(cpu) {
+            return Errno::Enomem;
+        }
         self.mmgrab(cpu, mm);
         self.lru_add_drain_all(cpu);
         let (mut thps, mut last_fail) = (0, ScanResult::Fail);
@@ -47,6 +51,7 @@ impl Kernel {
         let mut haddr = hstart;
         while haddr < hend {
             if !mmap_locked {
+                cpu.pass(ip::collapse_revalidate);
                 self.mm(mm).mmap_lock.down_read(cpu);
                 mmap_locked = true;
                 match (self.steps.revalidate)(cpu, self, mm, haddr, vma) {

@@ -8,6 +8,7 @@ mod fault;
 mod fault_around;
 mod file;
 mod swapin;
+pub(super) mod swapin_sync;
 mod wp;
 mod zap;
 

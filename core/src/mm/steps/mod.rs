@@ -6,12 +6,20 @@
 mod file;
 mod group;
 mod huge;
+mod nofail;
 mod protections;
+mod pt_reclaim;
+mod swap;
 mod table;
+mod tlb;
 mod vma;
 
 pub use file::FileSteps;
 pub use huge::HugeSteps;
+pub use nofail::NofailSteps;
 pub use protections::{PROTECTIONS, Protection};
+pub use pt_reclaim::PtReclaimSteps;
+pub use swap::SwapSteps;
 pub use table::{Era, Steps};
+pub use tlb::TlbSteps;
 pub use vma::VmaSteps;

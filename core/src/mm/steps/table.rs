@@ -3,6 +3,10 @@
 use super::file::FileSteps;
 use super::group::steps;
 use super::huge::HugeSteps;
+use super::nofail::NofailSteps;
+use super::pt_reclaim::PtReclaimSteps;
+use super::swap::SwapSteps;
+use super::tlb::TlbSteps;
 use super::vma::VmaSteps;
 use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
@@ -243,6 +247,14 @@ steps! {
     pte_unmap_same: fn(&Cpu<'_>, &Kernel, (PteMap, Lockptr), Vaddr, Pte) -> bool = pae::pte_unmap_same;
     /// Huge pages of anonymous memory.
     huge: HugeSteps = HugeSteps::V66;
+    /// Swap.
+    swap: SwapSteps = SwapSteps::V66;
+    /// Context switches and flushes.
+    tlb: TlbSteps = TlbSteps::V66;
+    /// Page-table reclaim, which v6.6 does not have.
+    pt_reclaim: PtReclaimSteps = PtReclaimSteps::V66;
+    /// `pte_offset_map`, which may fail.
+    nofail: NofailSteps = NofailSteps::V66;
     // gup.c
     /// GUP-fast turns interrupts off.
     gup_irq_save: fn(&Cpu<'_>) = |cpu| cpu.local_irq_disable();
@@ -303,6 +315,8 @@ impl Steps {
         split_uncount: split::uncount_then_put,
         undo_entry: shmem::undo_split,
         unshare_missing_copies: || true,
+        swap: SwapSteps::FIXED,
+        tlb: TlbSteps::FIXED,
         ..Steps::V66
     };
 

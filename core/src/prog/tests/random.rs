@@ -49,7 +49,6 @@ const NOT_DRAWN: &[&str] = &[
     "open_write",
     "close_write",
     "numa",
-    "fail_alloc",
     "uffd_register",
     "uffd_unregister",
     "uffd_copy",
@@ -57,7 +56,6 @@ const NOT_DRAWN: &[&str] = &[
     "uffd_continue",
     "uffd_poison",
     "uffd_wp",
-    "context_switch",
 ];
 
 #[test]
