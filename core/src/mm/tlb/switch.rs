@@ -66,6 +66,8 @@ impl Kernel {
         }
         cpu.pass(ip::lz1);
         if prev != Some(next) {
+            // LOADED_MM_SWITCHING: no user memory is used from here on.
+            state.set_loaded_mm(None);
             if let Some(prev) = prev {
                 self.mm(prev).cpumask.change_bits(cpu, 0, bit);
             }
