@@ -95,8 +95,7 @@ fn random_bytes_are_programs() {
         let mut next = random(seed);
         let len = next() as usize % 400;
         let bytes: Vec<u8> = (0..len).map(|_| next() as u8).collect();
-        let mut program = prog::decode(&bytes);
-        prog::keep_modelled(&mut program);
+        let program = prog::decode(&bytes);
         let outcome = machine.run(&program, &fixed);
         assert_eq!(
             outcome.verdict.name(),

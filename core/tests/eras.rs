@@ -27,6 +27,8 @@ fn single_threaded(seed: u64) -> Program {
         match op {
             Op::GupSlow { kind, .. } => *kind = GupKind::Pin,
             Op::GupFast { at, .. } => *op = Op::Read { at: *at },
+            // What fails for want of memory depends on how many allocations there were.
+            Op::FailAlloc { .. } => *op = Op::RcuGp,
             _ => {}
         }
     }

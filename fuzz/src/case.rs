@@ -27,8 +27,7 @@ impl<'a> Arbitrary<'a> for Case<'a> {
 
 impl fmt::Debug for Case<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut program = racewalk::prog::decode(self.0);
-        racewalk::prog::keep_modelled(&mut program);
+        let program = racewalk::prog::decode(self.0);
         f.write_str(&racewalk::print_program(&program))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use racewalk::prog::{decode_into, keep_modelled};
+use racewalk::prog::decode_into;
 use racewalk::{Machine, Options, Program, Verdict};
 
 use crate::{Pins, install_hook, raise};
@@ -35,7 +35,6 @@ impl Hunter {
     /// Runs the program that `bytes` are. The verdict is the caller's to judge; a known finding is clean.
     pub fn run(&mut self, bytes: &[u8]) -> Verdict {
         decode_into(bytes, &mut self.program);
-        keep_modelled(&mut self.program);
         if self.program.head.hpn > HPN_MAX && self.pins.hpn.is_none() {
             return Verdict::Clean;
         }

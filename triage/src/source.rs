@@ -42,18 +42,11 @@ impl Source {
     pub(crate) fn from_text(path: &Path, text: String) -> Result<Source, Refusal> {
         let document =
             racewalk::parse(&text).map_err(|error| Refusal::parse(path, &text, &error))?;
-        match prog::not_modelled(&document.program) {
-            None => Ok(Source { document, text: Some(text) }),
-            Some(what) => Err(Refusal::with_help(
-                format!("{}: `{what}` is not modelled yet", path.display()),
-                "the text is right, but the machine cannot do that so far",
-            )),
-        }
+        Ok(Source { document, text: Some(text) })
     }
 
     fn from_bytes(bytes: &[u8]) -> Source {
-        let mut program = prog::decode(&bytes[..bytes.len().min(limits::INPUT_BYTES_MAX)]);
-        prog::keep_modelled(&mut program);
+        let program = prog::decode(&bytes[..bytes.len().min(limits::INPUT_BYTES_MAX)]);
         let document = Document { program, ..Document::default() };
         Source { document, text: None }
     }

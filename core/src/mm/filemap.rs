@@ -275,6 +275,11 @@ impl Kernel {
         }
     }
 
+    /// What comes before a folio is stored in a cache: it is charged, and the xarray may need nodes. `false`: no memory.
+    pub fn page_cache_may_grow(&self, cpu: &Cpu<'_>, folio: FolioId) -> bool {
+        self.mem_cgroup_charge(cpu, folio) && !self.should_fail_alloc(cpu)
+    }
+
     /// `filemap_add_folio`: a new, locked folio goes into the cache, unless somebody else was faster.
     pub fn filemap_add_folio(
         &self,

@@ -82,11 +82,15 @@ impl Kernel {
             self.page(self.folios.head(folio)).content.poke(on_disk);
             // Nobody else knows it: its lock is free. The locks of pages before it may be held.
             self.folio(folio).lock.trylock(cpu);
-            if self.filemap_add_folio(cpu, file, at, folio) {
+            let grown = self.page_cache_may_grow(cpu, folio);
+            if grown && self.filemap_add_folio(cpu, file, at, folio) {
                 self.folio_add_lru(cpu, folio);
             }
             self.folio(folio).lock.unlock(cpu);
             self.folio_put(cpu, folio);
+            if !grown {
+                return false;
+            }
         }
         true
     }

@@ -6,6 +6,7 @@ use super::gup::GupHeld;
 use super::khugepaged::slot::Slots;
 use super::lru::LruBatch;
 use super::mm_struct::MmStruct;
+use super::page_alloc::FailAlloc;
 use super::pgtable::PteTables;
 use super::rmap::{AnonVmas, TlbUbc};
 use super::steps::Steps;
@@ -138,6 +139,8 @@ pub struct Kernel {
     pub gup_held: Vec<GupHeld>,
     /// What khugepaged remembers.
     pub slots: Slots,
+    /// The allocations of each CPU that are to fail.
+    pub fail_alloc: Vec<FailAlloc>,
 }
 
 impl Kernel {
@@ -160,6 +163,7 @@ impl Kernel {
             tlbs: (0..CPUS_MAX).map(|id| Tlb::new(id as u8)).collect(),
             gup_held: (0..CPUS_MAX).map(|_| GupHeld::default()).collect(),
             slots: Slots::new(),
+            fail_alloc: (0..CPUS_MAX).map(|_| FailAlloc::default()).collect(),
         }
     }
 
@@ -180,6 +184,7 @@ impl Kernel {
         self.tlbs.iter_mut().for_each(Tlb::reset);
         self.gup_held.iter_mut().for_each(GupHeld::reset);
         self.slots.reset();
+        self.fail_alloc.iter_mut().for_each(FailAlloc::reset);
     }
 
     /// The mm_struct.

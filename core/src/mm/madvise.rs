@@ -75,12 +75,21 @@ impl Kernel {
     /// is mapped at `start`.
     pub fn madvise_dontneed(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, pages: u32) -> Errno {
         let _f = cpu.enter(func::madvise_dontneed);
+        let details = ZapDetails { reclaim_pt: true, ..ZapDetails::ALL };
+        if (self.steps.pt_reclaim.dontneed_under_vma_lock)()
+            && let Some(vma) = self.lock_vma_under_rcu(cpu, mm, start)
+        {
+            let end = start.0.saturating_add(pages).min(self.vma(vma).spec().end.0);
+            self.zap_page_range_single(cpu, vma, start, end - start.0, details);
+            self.vma_end_read(cpu, vma);
+            return Errno::Ok;
+        }
         let mmap_lock = &self.mm(mm).mmap_lock;
         mmap_lock.down_read(cpu);
         let vma = self.vma_lookup(cpu, mm, start);
         if let Some(vma) = vma {
             let end = start.0.saturating_add(pages).min(self.vma(vma).spec().end.0);
-            self.zap_page_range_single(cpu, vma, start, end - start.0, ZapDetails::ALL);
+            self.zap_page_range_single(cpu, vma, start, end - start.0, details);
             cpu.note(What::Dontneed { mm: mm.0, start: start.0, pages: end - start.0 });
         }
         mmap_lock.up_read(cpu);
@@ -115,7 +124,8 @@ impl Kernel {
                 FaultResult::Done => addr.0 += 1,
                 FaultResult::Retry if self.fault_signal_pending(cpu, mm) => return Errno::Eintr,
                 FaultResult::Retry => mmap_lock.down_read(cpu),
-                FaultResult::Sigbus | FaultResult::Oom => errno = Errno::Einval,
+                FaultResult::Sigbus => errno = Errno::Einval,
+                FaultResult::Oom => errno = Errno::Enomem,
             }
         }
         mmap_lock.up_read(cpu);

@@ -164,6 +164,7 @@ impl Kernel {
         let from = self.folio(src);
         let pages = i64::from(self.folios.nr_pages(src));
         let expected = 1 + pages;
+        cpu.pass(ip::migrate_freeze);
         lock.lock(cpu);
         let frozen = (self.steps.migrate_freeze)(cpu, self, src, expected);
         if frozen {

@@ -78,7 +78,11 @@ pub fn object_name(obj: Obj, hpn: u32) -> String {
             format!("v{} {name}", n % 256)
         }
     } else if class(Class::Tlb) {
-        if n >= 256 { format!("m{} cpumask", n - 256) } else { format!("cpu{n} tlb") }
+        match n {
+            512.. => format!("cpu{} is_lazy", n - 512),
+            256.. => format!("m{} cpumask", n - 256),
+            _ => format!("cpu{n} tlb"),
+        }
     } else {
         format!("{name}{n}")
     }

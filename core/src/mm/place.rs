@@ -78,6 +78,7 @@ places! {
         kvm_mmu_fault hmm_range_fault hardware_walk user_access get_user_page rcu_do_batch
         // mremap.c, mprotect.c
         mremap copy_vma mprotect change_protection change_prot_numa
+        switch_mm_irqs_off
     }
     labels {
         cp1 cp2 cp3 cp4 cp5 cp6 cp7 cp8 cp9 cp10 cp11 cp12 cp13 cp14
@@ -97,6 +98,8 @@ places! {
         av1 av2 av3 kvm1 ni1 ex1 ex2 ex3 ow1 ow2 uff1 walk_again
         falloc_page write_locked remove_unlocked scan_large
         mv4 mp3 nu1 nu2
+        // No memory; page-table reclaim; the rest of section 19
+        nomem lz1 lz2 pr1 zp2 zp3 zp4 ttu0 rw1 df1 sw3 reclaim_freeze migrate_freeze cf10 unlinked abort_put
     }
 }
 

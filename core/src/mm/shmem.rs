@@ -111,7 +111,7 @@ impl Kernel {
                 Some(folio) => folio,
                 None => {
                     let folio = self.folio_alloc(cpu, false).ok_or(FaultResult::Oom)?;
-                    if !self.shmem_add_folio(cpu, file, index, folio) {
+                    if !self.shmem_add_folio(cpu, file, index, folio)? {
                         // Another fault was faster: its folio is found the next time.
                         continue;
                     }
@@ -147,19 +147,28 @@ impl Kernel {
             return None;
         }
         let folio = self.folio_alloc(cpu, true)?;
-        self.shmem_add_folio(cpu, file, first, folio).then_some(folio)
+        let added = self.shmem_add_folio(cpu, file, first, folio);
+        added.is_ok_and(|added| added).then_some(folio)
     }
 
-    /// A new folio, of zeroes some day, is locked and goes into the cache. `false`: somebody was faster, and it is freed.
-    fn shmem_add_folio(&self, cpu: &Cpu<'_>, file: FileId, index: u32, folio: FolioId) -> bool {
+    /// A new folio, of zeroes some day, is locked and goes into the cache. If it does not, it is freed: `Ok(false)`,
+    /// somebody was faster; `Err`, the cache may not grow.
+    fn shmem_add_folio(
+        &self,
+        cpu: &Cpu<'_>,
+        file: FileId,
+        index: u32,
+        folio: FolioId,
+    ) -> Result<bool, FaultResult> {
         self.folio(folio).lock.lock(cpu);
         self.folio(folio).flags.poke_bits(flags::SWAPBACKED, 0);
         self.folios.pfns(folio).for_each(|page| self.page(page).content.poke(STALE));
-        let added = self.filemap_add_folio(cpu, file, index, folio);
+        let grows = self.page_cache_may_grow(cpu, folio);
+        let added = grows && self.filemap_add_folio(cpu, file, index, folio);
         if !added {
             self.unlock_and_put(cpu, folio);
         }
-        added
+        if grows { Ok(added) } else { Err(FaultResult::Oom) }
     }
 
     /// The locked folio is up to date: zeroes, if nobody has filled it yet. Nobody looks at it before.

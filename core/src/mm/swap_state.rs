@@ -46,7 +46,7 @@ impl Kernel {
         let _f = cpu.enter(func::add_to_swap);
         cpu.assert_held(self.folio(folio).lock.obj());
         self.swap.lock.lock(cpu);
-        let slot = self.swap.find_free();
+        let slot = self.folio_alloc_swap(cpu, folio);
         if let Some(slot) = slot {
             self.add_to_swap_cache(cpu, folio, slot);
         }
@@ -58,11 +58,18 @@ impl Kernel {
         slot.is_some()
     }
 
+    /// `folio_alloc_swap`, and the nodes that `add_to_swap_cache` may need: a slot that nobody uses. The device's lock is
+    /// held. `None`: there is none, or no room to remember it.
+    fn folio_alloc_swap(&self, cpu: &Cpu<'_>, folio: FolioId) -> Option<SwapId> {
+        let room = !self.should_fail_alloc(cpu) && self.page_cache_may_grow(cpu, folio);
+        if room { self.swap.find_free(self.config.reuse) } else { None }
+    }
+
     /// `folio_alloc_swap` and `add_to_swap_cache` of a folio of shmem, which is in both caches afterwards. `None`: no
     /// slot.
     pub(super) fn shmem_add_to_swap(&self, cpu: &Cpu<'_>, folio: FolioId) -> Option<SwapId> {
         self.swap.lock.lock(cpu);
-        let slot = self.swap.find_free();
+        let slot = self.folio_alloc_swap(cpu, folio);
         if let Some(slot) = slot {
             self.add_to_swap_cache(cpu, folio, slot);
         }
@@ -80,12 +87,18 @@ impl Kernel {
                 return Some(folio);
             }
             let folio = self.folio_alloc(cpu, false)?;
+            if !self.page_cache_may_grow(cpu, folio) {
+                self.folio_put(cpu, folio);
+                return None;
+            }
             let f = self.folio(folio);
             // Nobody else knows the folio: the lock is free.
             f.lock.trylock(cpu);
             self.swap.lock.lock(cpu);
-            let used = self.swap.slot(slot).count.read_once(cpu) != 0;
-            let ours = used && self.swap.slot(slot).cache.peek() == 0;
+            let entry = self.swap.slot(slot);
+            let used = entry.count.read_once(cpu) != 0;
+            let prepared = entry.prepared.peek() != 0;
+            let ours = used && entry.cache.peek() == 0 && !prepared;
             if ours {
                 self.add_to_swap_cache(cpu, folio, slot);
             }
@@ -102,6 +115,10 @@ impl Kernel {
             self.folio_put(cpu, folio);
             if !used {
                 return None;
+            }
+            if prepared {
+                // Read past the swap cache by somebody, who is done with it soon.
+                entry.prepared_wq.wait_event(cpu, || entry.prepared.peek() == 0);
             }
         }
     }
@@ -120,6 +137,7 @@ impl Kernel {
     pub fn __delete_from_swap_cache(&self, cpu: &Cpu<'_>, folio: FolioId, slot: SwapId) {
         let f = self.folio(folio);
         self.swap.slot(slot).cache.write_once(cpu, 0);
+        self.swap.may_be_free(slot);
         f.flags.poke_bits(0, flags::SWAPCACHE);
         cpu.debts.owe(f.refcount.obj(), -1);
     }
@@ -136,7 +154,7 @@ impl Kernel {
     pub fn swap_duplicate(&self, cpu: &Cpu<'_>, slot: SwapId) -> bool {
         let (lock, slot) = (&self.swap.lock, self.swap.slot(slot));
         lock.lock(cpu);
-        let used = slot.count.peek() != 0 || slot.cache.peek() != 0;
+        let used = !slot.is_free();
         if used {
             cpu.debts.pay(slot.count.obj(), 1);
             slot.count.add_return(cpu, 1);
@@ -154,6 +172,7 @@ impl Kernel {
         if left < 0 {
             cpu.splat(Splat::Negative(count.obj()));
         }
+        self.swap.may_be_free(slot);
         lock.unlock(cpu);
         left
     }

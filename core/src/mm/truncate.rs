@@ -24,7 +24,7 @@ impl Kernel {
         even_cows: bool,
     ) {
         let _f = cpu.enter(func::unmap_mapping_range);
-        let details = ZapDetails { even_cows, single_folio: None, drop_marker: false };
+        let details = ZapDetails::of(even_cows, None);
         self.unmap_mapping_range_tree(cpu, file, first, end, details);
     }
 
@@ -33,7 +33,7 @@ impl Kernel {
         let _f = cpu.enter(func::unmap_mapping_folio);
         cpu.assert_held(self.folio(folio).lock.obj());
         let first = self.folio(folio).index();
-        let details = ZapDetails { even_cows: false, single_folio: Some(folio), drop_marker: true };
+        let details = ZapDetails { drop_marker: true, ..ZapDetails::of(false, Some(folio)) };
         self.unmap_mapping_range_tree(
             cpu,
             file,

@@ -2,12 +2,15 @@
 //!
 //! Verified: a folio that is freed while a TLB still translates to it (without waiting for an access), an access through
 //! such a translation, and at quiescence every cached translation and cached table against the page tables.
-//! Not verified: weak memory orderings (the model is sequentially consistent), lazy TLB mode.
+//! Not verified: weak memory orderings (the model is sequentially consistent), what speculation on a lazy CPU
+//! takes in through a table that was given away (it cannot use it; a table that it walks is found out by its generation).
+//! What a CPU has to flush before it can use it again does not count: it has another mm loaded, or is lazy, and its
+//! `tlb_gen` is behind.
 
 use super::view::Wrong;
 use super::{Oracle, View};
 use crate::mm::class::Class;
-use crate::mm::{FolioId, Kernel, Pmd, Pte, Translation, Vaddr};
+use crate::mm::{FolioId, Kernel, MmId, Pmd, Pte, Translation, Vaddr};
 use crate::sync::{Splat, What};
 
 /// S9, I6.1, Q12.
@@ -27,8 +30,11 @@ pub(super) const STALE_TRANSLATION: Oracle = Oracle {
     }),
     quiesce: Some(|view: &View<'_>, _| {
         (0..).zip(&view.kernel.tlbs).try_for_each(|(cpu, tlb)| {
-            tlb.translations().try_for_each(|t| backed(view.kernel, cpu, t))?;
-            tlb.cached_tables().try_for_each(|(mm, unit, table, _)| {
+            let usable = |mm: MmId| view.kernel.tlb_is_usable(tlb, mm);
+            let mut used = tlb.translations().filter(|t| usable(t.mm));
+            used.try_for_each(|t| backed(view.kernel, cpu, t))?;
+            let mut used = tlb.cached_tables().filter(|&(mm, ..)| usable(mm));
+            used.try_for_each(|(mm, unit, table, _)| {
                 let pmd = view.kernel.peek_pmd(mm, Vaddr(unit * view.kernel.hpn));
                 if pmd == Pmd::table(table) {
                     return Ok(());
@@ -49,7 +55,7 @@ pub(super) const STALE_TRANSLATION: Oracle = Oracle {
 fn freed_while_cached(kernel: &Kernel, id: FolioId) -> Result<(), Wrong> {
     let (head, pages) = (kernel.folios.head(id).0, kernel.folios.nr_pages(id));
     for (cpu, tlb) in (0..).zip(&kernel.tlbs) {
-        for t in tlb.translations() {
+        for t in tlb.translations().filter(|t| kernel.tlb_is_usable(tlb, t.mm)) {
             let size = if t.huge { kernel.hpn } else { 1 };
             let overlaps = t.pfn.0 < head + pages && head < t.pfn.0 + size;
             if overlaps && t.generation == kernel.generation(id) {

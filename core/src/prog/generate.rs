@@ -2,12 +2,11 @@
 
 use std::ops::Range;
 
-use super::ahead::is_ahead;
 use super::axes::{AXES, Axes};
 use super::fixup::fixup;
 use super::limits::{CPUS_MAX, SEED_MAX};
 use super::op::{
-    Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, MremapFlags, Op, Prot, Switch,
+    Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, MremapFlags, Nth, Op, Prot, Switch,
     UffdModes, VmaRef,
 };
 use super::program::{Head, Policy, Program};
@@ -131,6 +130,8 @@ const WEIGHTS: &[(u32, Make)] = &[
     (1, |dice| Op::UffdPoison { at: dice.at() }),
     (2, |dice| Op::UffdWp { at: dice.at(), len: Size::base(1), wp: Switch::On }),
     (1, |dice| Op::UffdWp { at: dice.at(), len: Size::ZERO, wp: dice.switch() }),
+    (1, |dice| Op::FailAlloc { nth: Nth(dice.below(8) as u8) }),
+    (1, |dice| Op::ContextSwitch { mm: MmRef(dice.below(2) as u8) }),
 ];
 
 /// The operations that collapse, for the program that shall have one.
@@ -251,7 +252,7 @@ fn axes(dice: &mut Dice<'_>) -> Axes {
     let mut axes = Axes::default();
     if dice.one_in(2) {
         let axis = dice.below(AXES.len() as u32) as usize;
-        if axis != Axes::PAGE_TABLE_CHECK && !is_ahead(axis) {
+        if axis != Axes::PAGE_TABLE_CHECK {
             axes.set(axis, 1 + dice.below(AXES[axis].values.len() as u32 - 1) as usize);
         }
     }

@@ -7,7 +7,6 @@
 //! This module has no behaviour and imports nothing of the crate: what kernels, steps, oracles and places there are,
 //! it is told by a [`Vocabulary`].
 
-mod ahead;
 mod axes;
 mod document;
 mod fixup;
@@ -28,7 +27,6 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use ahead::{keep_modelled, not_modelled};
 pub use axes::{AXES, AXES_MAX, Axes, Axis};
 pub use document::{Comments, Document, Item, Line};
 pub use fixup::fixup;

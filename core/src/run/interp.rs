@@ -18,13 +18,31 @@ use crate::sync::Cpu;
 pub(super) fn call(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
     match thread_of(layout, op) {
         Some(mm) if k.thread_begin(mm) => {
+            k.switch_to(cpu, mm);
             perform(cpu, k, layout, op, tag);
             k.thread_end(cpu, mm);
         }
         // The process was killed.
         Some(_) => {}
-        None => perform(cpu, k, layout, op, tag),
+        None => {
+            if is_kernel_thread(op) {
+                k.enter_lazy_tlb(cpu);
+            }
+            perform(cpu, k, layout, op, tag);
+        }
     }
+}
+
+/// What khugepaged, kswapd and their like do, which have no user memory.
+fn is_kernel_thread(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Khugepaged { .. }
+            | Op::Swapout { .. }
+            | Op::Migrate { .. }
+            | Op::Split { .. }
+            | Op::Poison { .. }
+    )
 }
 
 /// The mm as whose thread a CPU performs the operation, and so uses its memory. The others hold on to the mm_struct at the
@@ -83,9 +101,8 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
         }
         Op::TlbFill { at, access } => {
             let (mm, addr) = page(at);
-            // No CPU has an mm loaded that no thread ever ran in.
             if k.mm(mm).is_born() {
-                _ = k.hardware_walk(cpu, mm, addr, access.is_write());
+                _ = k.tlb_fill(cpu, mm, addr, access.is_write());
             }
         }
         Op::TlbEvict { at } => {
@@ -173,8 +190,8 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
             let Range { mm, start, end } = layout.range(at, len);
             _ = k.mwriteprotect_range(cpu, mm, (start, end), wp == Switch::On);
         }
-        // See `prog::not_modelled`: no program with one of these comes so far.
-        Op::FailAlloc { .. } | Op::ContextSwitch { .. } => {}
+        Op::FailAlloc { nth } => k.set_fail_alloc(cpu, nth.0.into()),
+        Op::ContextSwitch { mm } => k.context_switch(cpu, MmId(mm.0)),
     }
 }
 

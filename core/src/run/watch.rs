@@ -141,9 +141,10 @@ impl Listener for Watch<'_> {
             trace.push(Event { cpu: cpu.id(), step: cpu.now(), place: cpu.place(), what });
         }
         let wrong = self.check(memory, cpu, what);
-        // A table that munmap takes down is nobody's promise: only a collapse keeps PTEs out afterwards.
-        let munmap = matches!(what, What::Unlink { .. }) && cpu.function() == func::free_pgtables;
-        if !munmap {
+        // A table that munmap or MADV_DONTNEED takes down is nobody's promise: only a collapse keeps PTEs out afterwards.
+        let zaps = [func::free_pgtables, func::zap_pte_range];
+        let zapped = matches!(what, What::Unlink { .. }) && zaps.contains(&cpu.function());
+        if !zapped {
             memory.observed.take_in(self.kernel, cpu.id(), what);
         }
         match wrong {

@@ -151,7 +151,6 @@ fn conclude(ended: &Ended, ask: &Ask, progress: &Progress) -> Result<ExitCode, R
 /// What the engine's input violates. An input that is clean after all is kept: it shows a fault of ours.
 pub(super) fn finding_of(input: &Input, ask: &Ask) -> Result<Finding, Refusal> {
     let mut program = prog::decode(&input.bytes);
-    prog::keep_modelled(&mut program);
     ask.apply(&mut program);
     if let Some(found) = Finding::of(&mut Machine::new(), &program, &ask.variant()) {
         return Ok(found);

@@ -24,6 +24,9 @@ impl Kernel {
     /// `folio_alloc`: a folio with one reference, which the caller owns. May sleep. `None`: out of memory.
     pub fn folio_alloc(&self, cpu: &Cpu<'_>, large: bool) -> Option<FolioId> {
         cpu.might_sleep();
+        if self.should_fail_alloc(cpu) {
+            return None;
+        }
         let id = self.folios.take(large, self.config.reuse)?;
         let folio = self.folio(id);
         folio.refcount.write_once(cpu, 1);

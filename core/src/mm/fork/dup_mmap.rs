@@ -58,7 +58,7 @@ impl Kernel {
         }
         // dup_userfaultfd() without UFFD_FEATURE_EVENT_FORK: the child's memory is not the monitor's business.
         let flags = spec.flags.without(VmFlags::UFFD.with(VmFlags::LOCKED));
-        let Some(tmp) = self.vm_area_dup(mpnt, &VmaSpec { mm, flags, ..spec }) else {
+        let Some(tmp) = self.vm_area_dup(cpu, mpnt, &VmaSpec { mm, flags, ..spec }) else {
             return Errno::Enomem;
         };
         let wipe = spec.flags.has(VmFlags::WIPEONFORK);

@@ -27,7 +27,12 @@ impl Kernel {
             let Some(table) = self.pte_alloc_one(cpu) else { return Some(FaultResult::Oom) };
             return Some(self.map_huge_page(cpu, vmf, table, None));
         }
+        // No huge page, or none that may be charged: then small ones.
         let folio = self.folio_alloc(cpu, true)?;
+        if !self.mem_cgroup_charge(cpu, folio) {
+            self.folio_put(cpu, folio);
+            return None;
+        }
         Some(self.__do_huge_pmd_anonymous_page(cpu, vmf, folio))
     }
 

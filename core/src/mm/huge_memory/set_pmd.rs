@@ -38,8 +38,11 @@ impl Kernel {
             entry = self.maybe_pmd_mkwrite(entry.mkdirty(), vma);
         }
         self.mm(spec.mm).add_counter(cpu, self.mm_counter_file(folio), i64::from(self.hpn));
+        cpu.pass(ip::dsp2);
         self.folio_add_file_rmap_pmd(cpu, folio);
+        cpu.pass(ip::dsp3);
         self.set_pmd_at(cpu, spec.mm, haddr, entry);
+        cpu.pass(ip::dsp4);
         self.lock(pml).unlock(cpu);
         true
     }

@@ -55,7 +55,7 @@ impl Kernel {
         split
     }
 
-    /// `None`: truncated, or an anonymous folio that nothing maps (`folio_get_anon_vma`).
+    /// `None`: truncated, or without memory, or an anonymous folio that nothing maps (`folio_get_anon_vma`).
     fn split_lock_rmap(&self, cpu: &Cpu<'_>, folio: FolioId) -> Option<Owner> {
         match self.folio(folio).read_mapping(cpu) {
             Mapping::None => None,
@@ -65,6 +65,8 @@ impl Kernel {
                 self.anon_vma_lock_write(cpu, anon_vma);
                 Some(Owner::Anon(anon_vma))
             }
+            // xas_split_alloc()
+            Mapping::File(_) if self.should_fail_alloc(cpu) => None,
             Mapping::File(file) => {
                 self.mapping(file).i_mmap_rwsem.down_read(cpu);
                 Some(Owner::File(file))

@@ -41,7 +41,7 @@ impl Kernel {
         self.lock(pml).unlock(cpu);
         cpu.pass(ip::zh2);
         // The reference of a page that is being migrated went when the entry came.
-        if old.is_present() && self.tlb_remove_page(tlb, folio, None) {
+        if old.is_present() && self.tlb_remove_page(cpu, tlb, folio, None) {
             self.tlb_flush_mmu(cpu, tlb);
         }
         true

@@ -16,6 +16,7 @@ pub fn abort(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
     if c.nr_ptes > 0 {
         (s.abort_flush)(cpu, k, c);
         (s.abort_ref_sub)(cpu, k, c);
+        cpu.pass(ip::abort_put);
         (s.abort_counter_sub)(cpu, k, c);
     }
     if c.start_pte.take().is_some() {

@@ -26,6 +26,22 @@ pub fn map_nolock(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> bool {
     true
 }
 
+/// Step 2 where MADV_DONTNEED frees tables: under ptl the PMD is looked at again, and remembered for step 4.
+pub fn map_same(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> bool {
+    c.pgt_pmd = k.pmdp_get_lockless(cpu, c.mm, c.haddr);
+    if !c.pgt_pmd.is_table() || !map_nolock(cpu, k, c) {
+        return false;
+    }
+    if k.pmdp_get_lockless(cpu, c.mm, c.haddr) == c.pgt_pmd {
+        return true;
+    }
+    c.start_pte = None;
+    k.pte_unmap(cpu);
+    // pml, if it was taken before, and ptl: the abort knows only of a table that is mapped.
+    c.release(cpu, k);
+    false
+}
+
 /// Before step 2 of v6.6: pml, where userfaultfd may put a page into the private mapping without asking the page cache.
 /// The folio lock does not keep it out, so nobody may come between the clearing of the entries and the unlinking.
 pub fn early_pml(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {

@@ -54,6 +54,10 @@ impl Kernel {
         if !hugepage_vma_check(self, vma) {
             return Errno::Einval;
         }
+        // struct collapse_control
+        if self.should_fail_alloc(cpu) {
+            return Errno::Enomem;
+        }
         let mut call = Call {
             mm,
             vma: (vma, self.vma_generation(vma)),

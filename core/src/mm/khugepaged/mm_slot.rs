@@ -24,6 +24,10 @@ impl Kernel {
     pub fn __khugepaged_enter(&self, cpu: &Cpu<'_>, mm: MmId) {
         let m = self.mm(mm);
         cpu.vm_bug_on(!m.is_alive(), "khugepaged_enter() of an mm without users");
+        // mm_slot_alloc()
+        if self.should_fail_alloc(cpu) {
+            return;
+        }
         if m.flags.change_bits(cpu, mmf::VM_HUGEPAGE, 0) & mmf::VM_HUGEPAGE != 0 {
             return;
         }

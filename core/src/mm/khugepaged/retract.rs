@@ -67,8 +67,8 @@ impl Kernel {
         let steps = &self.steps.file;
         (steps.retract_lock_pml)(cpu, self, mm);
         let pmd = self.pmdp_get_lockless(cpu, mm, addr);
-        cpu.vm_bug_on(!pmd.is_table(), "retract_page_tables() finds no table under pml");
-        let ptl = pmd.is_table().then(|| self.pte_lockptr(cpu, mm, pmd));
+        let still_there = (self.steps.pt_reclaim.retract_check_pmd)(cpu, pmd);
+        let ptl = still_there.then(|| self.pte_lockptr(cpu, mm, pmd));
         let ptl = ptl.filter(|&ptl| ptl != self.pmd_lockptr(mm));
         if let Some(ptl) = ptl {
             (steps.retract_lock_ptl)(cpu, self, ptl);
@@ -77,7 +77,7 @@ impl Kernel {
         let mut unlinked = Pmd::NONE;
         // UFFDIO_COPY prepares an anon_vma under mmap_lock for read, and then comes for ptl; so do markers after a
         // registration. Now that ptl is held, asking again is enough.
-        if pmd.is_table()
+        if still_there
             && !(steps.retract_recheck_anon_vma)(cpu, self, vma)
             && !(steps.retract_recheck_uffd_wp)(cpu, self, vma)
         {

@@ -68,9 +68,13 @@ impl Kernel {
     }
 
     /// `vma_alloc_zeroed_movable_folio`, and up to date: a page of zeroes that nobody knows yet, with the caller's
-    /// reference. `None`: out of memory.
+    /// reference, and charged. `None`: out of memory.
     pub(in crate::mm) fn vma_alloc_zeroed_folio(&self, cpu: &Cpu<'_>) -> Option<FolioId> {
         let folio = self.folio_alloc(cpu, false)?;
+        if !self.mem_cgroup_charge(cpu, folio) {
+            self.folio_put(cpu, folio);
+            return None;
+        }
         self.page(self.folios.head(folio)).content.poke(0);
         self.folio(folio).flags.poke_bits(flags::UPTODATE, 0);
         Some(folio)

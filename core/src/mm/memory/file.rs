@@ -117,11 +117,13 @@ impl Kernel {
             vmf.prealloc_pte = Some(self.pte_alloc_one(cpu).ok_or(FaultResult::Oom)?);
         }
         let index = self.vma(vmf.vma).spec().pgoff_of(vmf.addr);
-        if self.mapping(file).regular {
+        let folio = if self.mapping(file).regular {
             self.filemap_fault(cpu, file, index)
         } else {
             self.shmem_fault(cpu, vmf, file, index)
-        }
+        };
+        cpu.pass(ip::df1);
+        folio
     }
 
     /// `finish_fault`: maps the page of the locked `folio`, or its copy `cow`. `Err(Done)` is VM_FAULT_NOPAGE:

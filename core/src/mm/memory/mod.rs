@@ -11,6 +11,7 @@ mod fault_around;
 mod file;
 pub(super) mod numa;
 mod swapin;
+pub(super) mod swapin_sync;
 pub(super) mod wp;
 mod zap;
 

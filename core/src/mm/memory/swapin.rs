@@ -2,13 +2,23 @@
 //! (kernel-semantics section 10.9).
 
 use super::fault::{FaultResult, VmFault};
+use super::swapin_sync::PastCache;
 use crate::mm::folio::flags;
 use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::PteMap;
 use crate::mm::place::{func, ip};
 use crate::mm::rmap::RmapFlags;
-use crate::mm::types::{FolioId, MmId, Pte, Rss, SwapId, Vaddr, VmaId};
+use crate::mm::types::{FolioId, MmId, Pte, Rss, SwapId, Vaddr};
 use crate::sync::Cpu;
+
+/// A page that comes in.
+#[derive(Clone, Copy, Debug)]
+struct SwapIn {
+    slot: SwapId,
+    folio: FolioId,
+    /// It was read past the swap cache: nobody else has ever seen it.
+    fresh: bool,
+}
 
 impl Kernel {
     /// `do_swap_page`: the entry `orig_pte` was found without a lock. `Retry` means that the fault's lock was dropped.
@@ -17,7 +27,7 @@ impl Kernel {
     /// fault that follows is one of its own, where the kernel goes on to `do_wp_page` at once.
     pub(in crate::mm) fn do_swap_page(&self, cpu: &Cpu<'_>, vmf: &mut VmFault) -> FaultResult {
         let _f = cpu.enter(func::do_swap_page);
-        let VmFault { mm, vma, addr, write, orig_pte: orig, .. } = *vmf;
+        let VmFault { mm, addr, orig_pte: orig, .. } = *vmf;
         if orig.is_migration() {
             self.migration_entry_wait(cpu, mm, addr);
             return FaultResult::Done;
@@ -26,15 +36,34 @@ impl Kernel {
             return self.handle_pte_marker(cpu, vmf);
         }
         let Some(slot) = orig.swap_slot() else { return FaultResult::Sigbus };
-        let Some(folio) = self.read_swap_cache(cpu, slot) else {
-            return self.swapin_failed(cpu, mm, addr, orig);
+        let found = match self.swapin_past_cache(cpu, slot) {
+            PastCache::No => {
+                let folio = self.read_swap_cache(cpu, slot);
+                folio.map(|folio| SwapIn { slot, folio, fresh: false })
+            }
+            PastCache::Busy => return FaultResult::Done,
+            PastCache::Nomem => None,
+            PastCache::Read(folio) => Some(SwapIn { slot, folio, fresh: true }),
         };
+        let result = match found {
+            None => self.swapin_failed(cpu, mm, addr, orig),
+            Some(swapin) => self.swapin_finish(cpu, vmf, swapin),
+        };
+        if found.is_some_and(|swapin| swapin.fresh) {
+            (self.steps.swap.swapcache_clear)(cpu, self, slot);
+        }
+        result
+    }
+
+    /// There is a folio: it is locked, and mapped if the entry is still the same.
+    fn swapin_finish(&self, cpu: &Cpu<'_>, vmf: &VmFault, swapin: SwapIn) -> FaultResult {
+        let folio = swapin.folio;
         cpu.pass(ip::sw1);
         if !self.folio_lock_or_retry(cpu, vmf, folio) {
             self.folio_put(cpu, folio);
             return FaultResult::Retry;
         }
-        let mapped = self.swapin_map(cpu, vma, addr, orig, slot, folio, write);
+        let mapped = self.swapin_map(cpu, vmf, swapin);
         if mapped != Ok(true) {
             self.folio(folio).lock.unlock(cpu);
             self.folio_put(cpu, folio);
@@ -66,24 +95,17 @@ impl Kernel {
 
     /// The part of `do_swap_page` under the folio lock. `Ok(true)`: mapped, the reference is the entry's, and the
     /// folio is unlocked. Otherwise the folio is still locked, and the caller's.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the fault's own state; the kernel has it in struct vm_fault"
-    )]
     fn swapin_map(
         &self,
         cpu: &Cpu<'_>,
-        vma: VmaId,
-        addr: Vaddr,
-        orig: Pte,
-        slot: SwapId,
-        folio: FolioId,
-        write: bool,
+        vmf: &VmFault,
+        swapin: SwapIn,
     ) -> Result<bool, FaultResult> {
-        let mm = self.vma(vma).spec().mm;
+        let VmFault { mm, addr, write, orig_pte: orig, .. } = *vmf;
+        let SwapIn { slot, folio, fresh } = swapin;
         // Reclaim, or another fault, may have taken the folio out of the swap cache before it was locked; the
         // reference alone does not prevent that.
-        if self.folio_swap_slot(folio) != Some(slot) {
+        if !fresh && self.folio_swap_slot(folio) != Some(slot) {
             return Ok(false);
         }
         // Our own batch would be taken for somebody else who holds it.
@@ -95,7 +117,7 @@ impl Kernel {
         let uptodate = self.folio(folio).has(flags::UPTODATE);
         if same && uptodate {
             cpu.pass(ip::sw2);
-            self.swapin_set_pte(cpu, vma, addr, (pte, orig), (slot, folio), write);
+            self.swapin_set_pte(cpu, vmf, pte, swapin);
             self.folio(folio).lock.unlock(cpu);
         }
         self.pte_unmap_unlock(cpu, ptl);
@@ -106,25 +128,26 @@ impl Kernel {
     fn swapin_set_pte(
         &self,
         cpu: &Cpu<'_>,
-        vma: VmaId,
-        addr: Vaddr,
-        (pte, orig): (PteMap, Pte),
-        (slot, folio): (SwapId, FolioId),
-        write: bool,
+        vmf: &VmFault,
+        pte: PteMap,
+        SwapIn { slot, folio, fresh }: SwapIn,
     ) {
-        let (f, mm) = (self.folio(folio), self.vma(vma).spec().mm);
+        let VmFault { mm, vma, addr, write, orig_pte: orig, .. } = *vmf;
+        let f = self.folio(folio);
         cpu.vm_bug_on(
             f.is_anon() && self.page_anon_exclusive(self.folios.head(folio)),
             "a swap entry names an anonymous page that is exclusive",
         );
         self.swap_free(cpu, slot);
+        cpu.pass(ip::sw3);
         // should_try_to_free_swap(): for a write, if nobody but the swap cache and this fault holds the folio.
-        if write && f.refcount.read_once(cpu) == 2 {
+        if write && !fresh && f.refcount.read_once(cpu) == 2 {
             self.folio_free_swap(cpu, folio);
         }
         self.mm(mm).add_counter(cpu, Rss::Anon, 1);
         self.mm(mm).add_counter(cpu, Rss::Swap, -1);
-        let exclusive = orig.is_exclusive_entry() || f.refcount.read_once(cpu) == 1;
+        // A fresh page was never exposed to the swap cache.
+        let exclusive = fresh || orig.is_exclusive_entry() || f.refcount.read_once(cpu) == 1;
         let pfn = self.folios.head(folio);
         let mut entry = self.vma(vma).spec().page_prot().mk_pte(pfn, false);
         if exclusive && write {

@@ -18,14 +18,20 @@ pub struct ZapDetails {
     pub single_folio: Option<FolioId>,
     /// ZAP_FLAG_DROP_MARKER: of a file too nothing stays that userfaultfd protects.
     pub drop_marker: bool,
+    /// Page tables that it empties too, where the kernel does that (`reclaim_pt`).
+    pub reclaim_pt: bool,
 }
 
 impl ZapDetails {
     /// Everything (the kernel's NULL), but markers of files stay: the page may come back.
-    pub const ALL: ZapDetails =
-        ZapDetails { even_cows: true, single_folio: None, drop_marker: false };
+    pub const ALL: ZapDetails = ZapDetails::of(true, None);
     /// Everything, of a mapping that goes.
     pub const UNMAP: ZapDetails = ZapDetails { drop_marker: true, ..ZapDetails::ALL };
+
+    /// Of a file, or a folio of it.
+    pub const fn of(even_cows: bool, single_folio: Option<FolioId>) -> ZapDetails {
+        ZapDetails { even_cows, single_folio, drop_marker: false, reclaim_pt: false }
+    }
 }
 
 impl Kernel {
@@ -140,14 +146,24 @@ impl Kernel {
         for which in [Rss::File, Rss::Anon, Rss::Swap, Rss::Shmem] {
             self.mm(mm).add_counter(cpu, which, rss[which as usize]);
         }
+        cpu.pass(ip::zp2);
+        let reclaim =
+            addr == end && self.reclaim_pt_is_enabled(details.reclaim_pt, end.0 - start.0);
+        let cleared = if reclaim { self.try_get_and_clear_pmd(cpu, mm, start, ptl) } else { None };
         let force_flush = full || tlb.has_delayed_rmap();
         if force_flush {
             self.tlb_flush_mmu_tlbonly(cpu, tlb);
             self.tlb_flush_rmaps(cpu, tlb);
         }
         self.pte_unmap_unlock(cpu, ptl);
+        cpu.pass(ip::zp3);
         if force_flush {
             self.tlb_flush_mmu(cpu, tlb);
+        }
+        match cleared {
+            Some(pmd) => self.free_pte(cpu, tlb, start, pmd),
+            None if reclaim => self.try_to_free_pte(cpu, tlb, start),
+            None => {}
         }
         addr
     }
@@ -174,6 +190,7 @@ impl Kernel {
         }
         // The hardware may have set the dirty bit since: what counts is the entry that was taken out.
         let entry = self.ptep_get_and_clear(cpu, tlb.mm, pte, addr);
+        cpu.pass(ip::zp4);
         self.tlb_remove_tlb_entry(tlb, addr, 1);
         (self.steps.uffd.zap_marker)(cpu, self, (vma, pte, addr), entry, details);
         let Some(page) = self.vm_normal_page(entry).filter(|_| entry.is_present()) else {
@@ -190,7 +207,7 @@ impl Kernel {
         if !delay_rmap {
             self.page_remove_rmap(cpu, page);
         }
-        self.tlb_remove_page(tlb, folio, delay_rmap.then_some(page))
+        self.tlb_remove_page(cpu, tlb, folio, delay_rmap.then_some(page))
     }
 
     /// One swap or migration entry. The page behind a migration entry has lost its rmap and reference already.

@@ -2,7 +2,7 @@
 
 use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::TableState;
-use crate::mm::place::func;
+use crate::mm::place::{func, ip};
 use crate::mm::tlb::MmuGather;
 use crate::mm::types::{Pmd, Vaddr, VmaId};
 use crate::sync::Cpu;
@@ -34,6 +34,7 @@ impl Kernel {
                 }
                 (self.steps.vma.unlink_before_tables)(cpu, self, vma);
             }
+            cpu.pass(ip::unlinked);
             let next = rest.first().map_or(ceiling, |&next| self.vma(next).spec().start);
             let end = piece.last().map_or(ceiling, |&last| self.vma(last).spec().end);
             self.free_pgd_range(cpu, tlb, (self.vma(first).spec().start, end), floor, next);

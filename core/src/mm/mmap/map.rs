@@ -32,7 +32,12 @@ impl Kernel {
             self.khugepaged_enter_vma(cpu, vma, spec.flags);
             return Ok(vma);
         }
-        let vma = self.vmas.alloc(spec).ok_or(Errno::Enomem)?;
+        let vma = self.vm_area_alloc(cpu, spec).ok_or(Errno::Enomem)?;
+        // vma_iter_prealloc()
+        if self.should_fail_alloc(cpu) {
+            self.__vm_area_free(cpu, vma);
+            return Err(Errno::Enomem);
+        }
         // It may be found as soon as it is in the tree, and is not complete yet.
         (self.steps.vma.mmap_start_write)(cpu, self, vma);
         self.mm(spec.mm).vma_tree.change_bits(cpu, 1 << vma.0, 0);

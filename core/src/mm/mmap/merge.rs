@@ -95,10 +95,12 @@ impl Kernel {
         for vma in involved.into_iter().flatten() {
             (self.steps.vma.merge_start_write)(cpu, self, vma);
         }
+        let mut duped = None;
         for (dst, src) in plan.dup.into_iter().flatten() {
-            if self.dup_anon_vma(cpu, dst, src).is_err() {
-                return None;
-            }
+            duped = self.dup_anon_vma(cpu, dst, src).ok()?.or(duped);
+        }
+        if self.vma_iter_prealloc(cpu, duped).is_err() {
+            return None;
         }
         let adjust = plan.adjust.map(|(vma, _)| vma);
         let vp = super::VmaPrepare { remove: plan.remove, ..self.init_vma_prep(plan.vma, adjust) };
@@ -189,17 +191,26 @@ impl Kernel {
         }
     }
 
-    /// `dup_anon_vma`: `dst`, which is to swallow pages of `src`, gets its anon_vma if it has none.
-    fn dup_anon_vma(&self, cpu: &Cpu<'_>, dst: VmaId, src: VmaId) -> Result<(), Errno> {
-        if let Some(anon_vma) = self.peek_anon_vma(src)
-            && self.peek_anon_vma(dst).is_none()
-        {
-            self.vma(dst).anon_vma.write_once(cpu, u64::from(anon_vma.0) + 1);
-            if !self.anon_vma_clone(cpu, dst, src) {
-                return Err(Errno::Enomem);
-            }
+    /// `dup_anon_vma`: `dst`, which is to swallow pages of `src`, gets its anon_vma if it has none. Returns `dst` if so.
+    fn dup_anon_vma(&self, cpu: &Cpu<'_>, dst: VmaId, src: VmaId) -> Result<Option<VmaId>, Errno> {
+        let Some(anon_vma) = self.peek_anon_vma(src) else { return Ok(None) };
+        if self.peek_anon_vma(dst).is_some() {
+            return Ok(None);
         }
-        Ok(())
+        self.vma(dst).anon_vma.write_once(cpu, u64::from(anon_vma.0) + 1);
+        if self.anon_vma_clone(cpu, dst, src) { Ok(Some(dst)) } else { Err(Errno::Enomem) }
+    }
+
+    /// `vma_iter_prealloc`: the nodes of the tree that the change may need. ENOMEM: whoever has got an anon_vma for the
+    /// change gives it back.
+    fn vma_iter_prealloc(&self, cpu: &Cpu<'_>, duped: Option<VmaId>) -> Result<(), Errno> {
+        if !self.should_fail_alloc(cpu) {
+            return Ok(());
+        }
+        if let Some(vma) = duped {
+            self.unlink_anon_vmas(cpu, vma);
+        }
+        Err(Errno::Enomem)
     }
 
     /// `vma_expand`: the VMA gets a wider range, and swallows `next` if that ends where it ends then. May sleep.
@@ -212,10 +223,12 @@ impl Kernel {
     ) -> Result<(), Errno> {
         (self.steps.vma.merge_start_write)(cpu, self, vma);
         let swallowed = next.filter(|&next| next != vma && self.vma(next).spec().end == end);
+        let mut duped = None;
         if let Some(next) = swallowed {
             (self.steps.vma.merge_start_write)(cpu, self, next);
-            self.dup_anon_vma(cpu, vma, next)?;
+            duped = self.dup_anon_vma(cpu, vma, next)?;
         }
+        self.vma_iter_prealloc(cpu, duped)?;
         let vp = super::VmaPrepare { remove: [swallowed, None], ..self.init_vma_prep(vma, None) };
         self.vma_prepare(cpu, &vp);
         self.vma_adjust_trans_huge(cpu, vma, start, end, 0);

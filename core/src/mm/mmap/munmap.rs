@@ -67,15 +67,26 @@ impl Kernel {
         {
             self.__split_vma(cpu, first, start, true)?;
         }
+        let undo = |vmas: &[VmaId], errno| {
+            vmas.iter().for_each(|&vma| self.vma_mark_detached(cpu, vma, false));
+            Err(errno)
+        };
         for (n, &vma) in vmas.iter().enumerate() {
             if self.vma(vma).spec().end > end
                 && let Err(errno) = self.__split_vma(cpu, vma, end, false)
             {
-                vmas[..n].iter().for_each(|&vma| self.vma_mark_detached(cpu, vma, false));
-                return Err(errno);
+                return undo(&vmas[..n], errno);
             }
             (self.steps.vma.munmap_start_write)(cpu, self, vma);
+            // mas_store_gfp() into the tree of those that go
+            if self.should_fail_alloc(cpu) {
+                return undo(&vmas[..n], Errno::Enomem);
+            }
             self.vma_mark_detached(cpu, vma, true);
+        }
+        // vma_iter_clear_gfp()
+        if !vmas.is_empty() && self.should_fail_alloc(cpu) {
+            return undo(&vmas, Errno::Enomem);
         }
         Ok(vmas)
     }

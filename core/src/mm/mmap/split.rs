@@ -8,9 +8,14 @@ use crate::mm::vma::VmaSpec;
 use crate::sync::Cpu;
 
 impl Kernel {
+    /// `vm_area_alloc`: a VMA that nobody can find yet. `None`: no memory.
+    pub fn vm_area_alloc(&self, cpu: &Cpu<'_>, spec: &VmaSpec) -> Option<VmaId> {
+        if self.should_fail_alloc(cpu) { None } else { self.vmas.alloc(spec) }
+    }
+
     /// `vm_area_dup`: a VMA like `orig` but for its range, with the same `anon_vma`, linked with nothing.
-    pub fn vm_area_dup(&self, orig: VmaId, spec: &VmaSpec) -> Option<VmaId> {
-        let new = self.vmas.alloc(spec)?;
+    pub fn vm_area_dup(&self, cpu: &Cpu<'_>, orig: VmaId, spec: &VmaSpec) -> Option<VmaId> {
+        let new = self.vm_area_alloc(cpu, spec)?;
         self.vma(new).anon_vma.poke(self.vma(orig).anon_vma.peek());
         Some(new)
     }
@@ -30,8 +35,9 @@ impl Kernel {
         let below = VmaSpec { end: addr, ..old };
         let above = VmaSpec { start: addr, pgoff: old.pgoff_of(addr), ..old };
         let (new_spec, left) = if new_below { (below, above) } else { (above, below) };
-        let new = self.vm_area_dup(vma, &new_spec).ok_or(Errno::Enomem)?;
-        if !self.anon_vma_clone(cpu, new, vma) {
+        let new = self.vm_area_dup(cpu, vma, &new_spec).ok_or(Errno::Enomem)?;
+        // vma_iter_prealloc()
+        if self.should_fail_alloc(cpu) || !self.anon_vma_clone(cpu, new, vma) {
             self.__vm_area_free(cpu, new);
             return Err(Errno::Enomem);
         }

@@ -46,7 +46,7 @@ impl Kernel {
             let need_rmap_locks = merged.pgoff <= self.vma(vma).spec().pgoff;
             return Some(Copied { vma, new_vma, need_rmap_locks });
         }
-        let new_vma = self.vm_area_dup(vma, &new_spec)?;
+        let new_vma = self.vm_area_dup(cpu, vma, &new_spec)?;
         if !self.anon_vma_clone(cpu, new_vma, vma) {
             self.__vm_area_free(cpu, new_vma);
             return None;

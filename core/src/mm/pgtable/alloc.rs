@@ -2,7 +2,7 @@
 
 use super::table::{PteTable, TableState};
 use crate::mm::kernel::Kernel;
-use crate::mm::place::func;
+use crate::mm::place::{func, ip};
 use crate::mm::types::{MmId, Pmd, Pte, TableId, Vaddr};
 use crate::sync::{Cpu, Splat, What};
 
@@ -10,6 +10,9 @@ impl Kernel {
     /// `pte_alloc_one`: an empty table that only the caller knows. May sleep. `None`: out of memory.
     pub fn pte_alloc_one(&self, cpu: &Cpu<'_>) -> Option<TableId> {
         cpu.might_sleep();
+        if self.should_fail_alloc(cpu) {
+            return None;
+        }
         let table = self.tables.take(self.config.reuse)?;
         cpu.note(What::Alloc(table.obj()));
         Some(table.id)
@@ -24,11 +27,14 @@ impl Kernel {
         table: TableId,
     ) -> Option<TableId> {
         let _f = cpu.enter(func::pmd_install);
+        cpu.pass(ip::pmi_unlocked);
         let pml = self.pmd_lock(cpu, mm);
         let pmdp = self.pmdp(mm, addr);
         let unused = if Pmd(pmdp.read_once(cpu)).is_none() {
             self.mm(mm).inc_nr_ptes(cpu);
+            cpu.pass(ip::pmi_counted);
             self.pmd_populate(cpu, mm, addr, table);
+            cpu.pass(ip::pmi_stored);
             None
         } else {
             Some(table)

@@ -87,6 +87,10 @@ impl Kernel {
             (self.steps.pte_map_rcu_unlock)(cpu);
             return None;
         }
+        let Some(pmd) = (self.steps.nofail.walk)(cpu, self, pmdp, pmd) else {
+            (self.steps.pte_map_rcu_unlock)(cpu);
+            return None;
+        };
         Some((PteMap { table: self.pgtable(cpu, pmd) }, pmd))
     }
 

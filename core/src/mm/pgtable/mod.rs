@@ -6,6 +6,7 @@ mod alloc;
 mod deposit;
 mod entry;
 mod map;
+pub(super) mod nofail;
 pub(super) mod pae;
 mod pmd;
 mod table;

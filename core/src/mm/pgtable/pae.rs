@@ -73,9 +73,9 @@ pub(in crate::mm) fn low_unchanged(cpu: &Cpu<'_>, word: &Word, low: u64) -> bool
 
 /// `pmdp_get_lockless_sync`: waits for whoever is between two halves of the entry, with interrupts off.
 ///
-/// Without `rcu_table_free` nobody is waited for, as on 64 bits.
+/// Without `rcu_table_free` nobody is waited for in v6.6: see `corpus/found/pae_without_rcu_tables.rw`.
 pub(in crate::mm) fn pmdp_get_lockless_sync(cpu: &Cpu<'_>, k: &Kernel) {
-    if k.is_pae() && k.config.rcu_table_free {
+    if k.is_pae() {
         k.tlb_remove_table_sync_one(cpu);
     }
 }

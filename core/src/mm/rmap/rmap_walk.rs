@@ -2,7 +2,7 @@
 
 use crate::mm::folio::Mapping;
 use crate::mm::kernel::Kernel;
-use crate::mm::place::func;
+use crate::mm::place::{func, ip};
 use crate::mm::types::{AnonVmaId, FileId, FolioId, Vaddr, VmaId};
 use crate::mm::vma::VmaSpec;
 use crate::sync::Cpu;
@@ -76,6 +76,7 @@ impl Kernel {
             RmapLock::Take | RmapLock::IfMapped => rwsem.down_read(cpu),
         }
         for vma in self.i_mmap_vmas(cpu, file) {
+            cpu.pass(ip::rw1);
             let go_on = self.folio_address(folio, vma).is_none_or(|addr| one(vma, addr));
             self.vma_assert_alive(cpu, vma);
             if !go_on {

@@ -6,10 +6,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::mm::kernel::{Kernel, MMS_MAX};
+use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
+use crate::mm::tlb::FlushTlbInfo;
 use crate::mm::types::{MmId, Pte, Vaddr};
-use crate::sync::{CPUS_MAX, Cpu};
+use crate::sync::Cpu;
 
 /// `tlb_flush_batched`: unmappings whose flush is pending are counted below, what was flushed above.
 const PENDING: u32 = 16;
@@ -18,8 +19,6 @@ const PENDING: u32 = 16;
 #[derive(Debug, Default)]
 pub struct TlbUbc {
     cpumask: AtomicU32,
-    /// The mms whose entries were cleared, one bit each.
-    mms: AtomicU32,
     flush_required: AtomicBool,
     writable: AtomicBool,
 }
@@ -53,7 +52,6 @@ impl Kernel {
         let (ubc, m) = (self.tlb_ubc(cpu), self.mm(mm));
         m.tlb_gen.add_return(cpu, 1);
         ubc.cpumask.fetch_or(m.cpumask.read_once(cpu) as u32, Ordering::Relaxed);
-        ubc.mms.fetch_or(1 << mm.0, Ordering::Relaxed);
         ubc.flush_required.store(true, Ordering::Relaxed);
         m.tlb_flush_batched.add_return(cpu, 1);
         if entry.is_dirty() {
@@ -70,8 +68,7 @@ impl Kernel {
         }
         let _f = cpu.enter(func::try_to_unmap_flush);
         let mask = ubc.cpumask.swap(0, Ordering::Relaxed);
-        let mms = ubc.mms.swap(0, Ordering::Relaxed);
-        self.arch_tlbbatch_flush(cpu, mask, mms);
+        self.arch_tlbbatch_flush(cpu, mask);
         ubc.flush_required.store(false, Ordering::Relaxed);
         ubc.writable.store(false, Ordering::Relaxed);
     }
@@ -83,19 +80,18 @@ impl Kernel {
         }
     }
 
-    /// `arch_tlbbatch_flush`: everything that the CPUs of `mask` know of the mms is forgotten.
-    fn arch_tlbbatch_flush(&self, cpu: &Cpu<'_>, mask: u32, mms: u32) {
+    /// `arch_tlbbatch_flush`: the CPUs of `mask` follow all flushes of what they have loaded. Those that have loaded
+    /// something else meanwhile will when they come back.
+    fn arch_tlbbatch_flush(&self, cpu: &Cpu<'_>, mask: u32) {
         cpu.vm_bug_on(cpu.irqs_disabled(), "arch_tlbbatch_flush() with interrupts off");
-        for target in (0..CPUS_MAX as u8).filter(|target| mask >> target & 1 == 1) {
-            cpu.pass(ip::utf1);
-            cpu.step(0, 0);
-            if target != cpu.id() {
-                cpu.wait_for_irqs_on(target);
-            }
-            for mm in (0..MMS_MAX as u8).filter(|mm| mms >> mm & 1 == 1) {
-                self.flush_tlb_func(cpu, target, MmId(mm), Vaddr(0), u32::MAX);
-            }
-        }
+        let info = FlushTlbInfo {
+            mm: None,
+            start: Vaddr(0),
+            pages: u32::MAX,
+            freed_tables: false,
+            new_tlb_gen: None,
+        };
+        self.flush_tlb_multi(cpu, u64::from(mask), &info, ip::utf1);
     }
 
     /// `flush_tlb_batched_pending`: under ptl, before entries are changed by somebody who takes an empty one for one

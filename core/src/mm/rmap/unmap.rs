@@ -65,6 +65,7 @@ impl Kernel {
         let mut walk = self.vma_walk(folio, vma, addr, flags.walk());
         let (mm, pages) = (walk.mm, walk.end.0 - addr.0);
         self.mmu_notifier_invalidate_range_start(cpu, mm, addr, pages);
+        cpu.pass(ip::ttu0);
         let mut unmapped = true;
         while unmapped && self.page_vma_mapped_walk(cpu, &mut walk) {
             unmapped = match walk.pte {

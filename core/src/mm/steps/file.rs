@@ -19,7 +19,7 @@ steps! {
     pub struct FileSteps;
 
     /// `collapse_file` gets a huge page.
-    alloc_hpage: fn(&Cpu<'_>, &Kernel) -> Option<FolioId> = |cpu, k| k.alloc_charge_hpage(cpu);
+    alloc_hpage: fn(&Cpu<'_>, &Kernel) -> Result<FolioId, ScanResult> = |cpu, k| k.alloc_charge_hpage(cpu);
     /// A failed collapse puts it.
     put_hpage: fn(&Cpu<'_>, &Kernel, FolioId) = |cpu, k, hpage| k.folio_put(cpu, hpage);
     /// Everything that can fail.
@@ -53,7 +53,7 @@ steps! {
     /// The holes are sealed, and xa_lock is taken.
     seal_holes: fn(&Cpu<'_>, &Kernel, &mut CollapseFile) -> ScanResult = collapse_file::holes::seal;
     /// ... by RETRY entries.
-    store_retry: FileAct = collapse_file::holes::store_retry;
+    store_retry: fn(&Cpu<'_>, &Kernel, &mut CollapseFile) -> bool = collapse_file::holes::store_retry;
     /// ... and counted again.
     recount_holes: fn(&Cpu<'_>, &Kernel, &mut CollapseFile) -> ScanResult = collapse_file::holes::recount;
     /// Whether a VMA over the range wants to hear of missing pages.

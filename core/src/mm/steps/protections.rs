@@ -14,9 +14,11 @@ use crate::mm::khugepaged::{
     ScanResult, check, clear, collapse_file, driver, free, locks, notify, scan, unlink,
 };
 use crate::mm::memory;
+use crate::mm::memory::swapin_sync;
 use crate::mm::mmap::free_pgtables;
 use crate::mm::mmu_notifier;
 use crate::mm::mprotect::{protect, start};
+use crate::mm::pt_reclaim;
 use crate::mm::rmap::anon_vma;
 use crate::mm::userfaultfd;
 use crate::mm::vma;
@@ -119,7 +121,7 @@ protections! {
     cf_charge_holes READ_LOCKED "holes that become pages are charged" |s| s.file.charge_holes = skip_file;
     cf_rollback_holes ALL "... and given back when the collapse fails" |s| s.file.uncharge_holes = skip_file;
     cf_seal_holes READ_LOCKED "holes are sealed before the huge page is stored" |s| s.file.seal_holes = collapse_file::holes::lock_only;
-    cf_retry_entries READ_LOCKED "... by RETRY entries" |s| s.file.store_retry = skip_file;
+    cf_retry_entries READ_LOCKED "... by RETRY entries" |s| s.file.store_retry = |_, _, _| true;
     cf_recount_holes READ_LOCKED "... and counted again: a fault may have filled one" |s| s.file.recount_holes = |_, _, _| ScanResult::Succeed;
     cf_uffd_missing READ_LOCKED "a VMA registered for missing pages keeps its holes" |s| s.file.uffd_missing = |_, _, _| false;
     cf_uffd_missing_sealed READ_LOCKED "... and is looked for after they were sealed" |s| s.file.seal_holes = collapse_file::holes::seal_after_look;
@@ -331,6 +333,17 @@ protections! {
     uffd_unmap_marker ALL "try_to_unmap() leaves a marker where a page of a file was write-protected" |s| s.uffd.unmap_marker = |_, _, _, _| {};
     uffd_zap_marker ALL "... and so does a zap whose mapping stays" |s| s.uffd.zap_marker = |_, _, _, _, _| {};
     uffd_swapin_wp ALL "a page that is swapped in is write-protected as it was" |s| s.uffd.swapin_wp = |_, entry| entry;
+    // Swap, TLBs, and how tables come and go in other kernels
+    swapcache_prepare FIXED "a swap-in past the swap cache marks the slot, so that nobody else does the same" |s| { s.swap.swapcache_prepare = swapin_sync::prepare_nothing; s.swap.swapcache_clear = |_, _, _| {}; };
+    flush_interrupts ALL "a flush interrupts: a CPU that walks with interrupts off is waited for" |s| s.tlb.flush_interrupts = || false;
+    switch_flushes ALL "a CPU that comes back to an mm, or from lazy mode, flushes what it has missed" |s| s.tlb.switch_flushes = || false;
+    flush_range_freed_tables FIXED "flush_tlb_range() interrupts lazy CPUs too, since a table may be freed afterwards" |s| s.tlb.flush_range_freed_tables = || false;
+    sync_without_rcu_tables FIXED "tlb_remove_table_sync_one() waits in a kernel that does not free tables by RCU, too" |s| s.tlb.sync_without_rcu_tables = || false;
+    tables_stay V66 "MADV_DONTNEED leaves empty page tables where they are (v6.14 frees them, and others look out for it)" super::PtReclaimSteps::enable;
+    pt_retract_check V66 "... without which retract_page_tables() must find out under pml that the table is gone" |s| s.pt_reclaim.retract_check_pmd = pt_reclaim::must_be_table;
+    pt_step4_recheck V66 "... and step 4 of a collapse under pml and ptl" |s| { s.unlink = unlink::collapse_flush; s.dec_nr_ptes = free::dec_nr_ptes; s.ptc_clear_range = free::ptc_clear_range; s.free_table = free::free_defer; };
+    pt_remove_table_rcu V66 "... and a table must wait for RCU, even if there is no memory for a batch" |s| s.pt_reclaim.remove_table_one = pt_reclaim::sync_and_free;
+    pte_map_may_fail ALL "pte_offset_map() may fail (before v6.5 it could not: a walker's lock kept the table)" super::NofailSteps::enable;
 }
 
 #[cfg(test)]

@@ -7,6 +7,10 @@ use super::fs::FsSteps;
 use super::group::steps;
 use super::huge::HugeSteps;
 use super::moves::MoveSteps;
+use super::nofail::NofailSteps;
+use super::pt_reclaim::PtReclaimSteps;
+use super::swap::SwapSteps;
+use super::tlb::TlbSteps;
 use super::uffd::UffdSteps;
 use super::vma::VmaSteps;
 use crate::mm::folio::{self, flags};
@@ -260,6 +264,14 @@ steps! {
     fork: ForkSteps = ForkSteps::V66;
     /// mremap, mprotect and NUMA balancing.
     moves: MoveSteps = MoveSteps::V66;
+    /// Swap.
+    swap: SwapSteps = SwapSteps::V66;
+    /// Context switches and flushes.
+    tlb: TlbSteps = TlbSteps::V66;
+    /// Page-table reclaim, which v6.6 does not have.
+    pt_reclaim: PtReclaimSteps = PtReclaimSteps::V66;
+    /// `pte_offset_map`, which may fail.
+    nofail: NofailSteps = NofailSteps::V66;
     // gup.c
     /// GUP-fast turns interrupts off.
     gup_irq_save: fn(&Cpu<'_>) = |cpu| cpu.local_irq_disable();
@@ -327,6 +339,8 @@ impl Steps {
         },
         unshare_missing_copies: || true,
         moves: MoveSteps::FIXED,
+        swap: SwapSteps::FIXED,
+        tlb: TlbSteps::FIXED,
         ..Steps::V66
     };
 

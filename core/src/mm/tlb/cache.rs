@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use super::state::CpuTlbstate;
 use crate::mm::class::Class;
 use crate::mm::types::{MmId, Pfn, TableId, Vaddr};
 use crate::sync::Obj;
@@ -68,6 +69,8 @@ impl Translation {
 #[derive(Debug)]
 pub struct Tlb {
     cpu: u8,
+    /// Which mm is loaded, and how old what is cached may be.
+    pub state: CpuTlbstate,
     small: Vec<AtomicU64>,
     huge: Vec<AtomicU64>,
     /// The paging-structure cache: table + 1 of (mm, unit), and the table's generation above.
@@ -83,6 +86,7 @@ impl Tlb {
         let empty = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
         Tlb {
             cpu,
+            state: CpuTlbstate::new(cpu),
             small: empty(SMALL),
             huge: empty(HUGE),
             pwc: empty(PWC),
@@ -94,6 +98,7 @@ impl Tlb {
 
     pub(in crate::mm) fn reset(&mut self) {
         self.drop_all();
+        self.state.reset();
         *self.flushes.get_mut() = 0;
         *self.busy.get_mut() = false;
     }
@@ -118,6 +123,11 @@ impl Tlb {
 
     pub(super) fn flushes(&self) -> u32 {
         self.flushes.load(Ordering::SeqCst)
+    }
+
+    /// A walk that is under way begins again.
+    pub(super) fn interrupt_walks(&self) {
+        self.flushes.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The translation of `addr`, if it is cached. A huge one first, as the hardware would not know better.
@@ -159,7 +169,7 @@ impl Tlb {
 
     /// Forgets everything about `pages` pages of `mm` from `start` on. The caller is inside [`Tlb::exclusively`].
     pub(super) fn flush(&self, mm: MmId, start: Vaddr, pages: u32, hpn: u32) {
-        self.flushes.fetch_add(1, Ordering::SeqCst);
+        self.interrupt_walks();
         if self.valid.load(Ordering::SeqCst) == 0 {
             return;
         }

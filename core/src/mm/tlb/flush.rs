@@ -1,58 +1,112 @@
-//! The flush engine: a new generation, then an interrupt to every CPU that may have cached something
-//! (kernel-semantics section 6.2).
+//! The flush engine: a new generation, then an interrupt to every CPU that uses the mm (kernel-semantics section 6.2).
 
 use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
 use crate::mm::types::{MmId, Vaddr};
 use crate::sync::{CPUS_MAX, Cpu, What};
 
+/// `struct flush_tlb_info`.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::mm) struct FlushTlbInfo {
+    /// Whose; `None`: whichever the CPU has loaded.
+    pub mm: Option<MmId>,
+    /// The first page.
+    pub start: Vaddr,
+    /// How many. `u32::MAX` (TLB_FLUSH_ALL): everything.
+    pub pages: u32,
+    /// Whether page tables are freed afterwards: then lazy CPUs are interrupted too.
+    pub freed_tables: bool,
+    /// The generation of this flush. `None`: those that were begun so far.
+    pub new_tlb_gen: Option<u64>,
+}
+
 impl Kernel {
     /// `flush_tlb_page`.
     pub fn flush_tlb_page(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) {
-        self.flush_tlb_mm_range(cpu, mm, addr, 1);
+        self.flush_tlb_mm_range(cpu, mm, (addr, 1), false);
     }
 
-    /// `flush_tlb_range`.
+    /// `flush_tlb_range`. Linux v6.6 says that no tables are freed, although a collapse flushes so before it frees one.
     pub fn flush_tlb_range(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, pages: u32) {
-        self.flush_tlb_mm_range(cpu, mm, start, pages);
+        let freed_tables = (self.steps.tlb.flush_range_freed_tables)();
+        self.flush_tlb_mm_range(cpu, mm, (start, pages), freed_tables);
     }
 
     /// `flush_tlb_mm`.
     pub fn flush_tlb_mm(&self, cpu: &Cpu<'_>, mm: MmId) {
-        self.flush_tlb_mm_range(cpu, mm, Vaddr(0), u32::MAX);
+        self.flush_tlb_mm_range(cpu, mm, (Vaddr(0), u32::MAX), true);
     }
 
-    /// `flush_tlb_mm_range`: returns when no CPU can use an old translation of the range any longer.
+    /// `flush_tlb_mm_range` of `pages` from `start`: returns when no CPU can use an old translation of the range any
+    /// longer.
     ///
     /// A range of a huge page or more is above the kernel's ceiling of 33 pages and flushes the whole mm.
-    pub fn flush_tlb_mm_range(&self, cpu: &Cpu<'_>, mm: MmId, start: Vaddr, pages: u32) {
+    pub fn flush_tlb_mm_range(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        (start, pages): (Vaddr, u32),
+        freed_tables: bool,
+    ) {
         let _f = cpu.enter(func::flush_tlb_mm_range);
         let (start, pages) = if pages >= self.hpn { (Vaddr(0), u32::MAX) } else { (start, pages) };
         cpu.vm_bug_on(cpu.irqs_disabled(), "flush_tlb_mm_range() with interrupts off");
-        self.mm(mm).tlb_gen.add_return(cpu, 1);
+        let new_tlb_gen = Some(self.mm(mm).tlb_gen.add_return(cpu, 1) as u64);
         cpu.pass(ip::fl1);
         let mask = self.mm(mm).cpumask.read_once(cpu);
-        self.flush_tlb_func(cpu, cpu.id(), mm, start, pages);
+        let info = FlushTlbInfo { mm: Some(mm), start, pages, freed_tables, new_tlb_gen };
+        self.flush_tlb_multi(cpu, mask, &info, ip::fl2);
+    }
+
+    /// `flush_tlb_multi`: this CPU does its own part, then each of the others is waited for. Whether a CPU is lazy is seen
+    /// as late as its interrupt comes.
+    pub(in crate::mm) fn flush_tlb_multi(
+        &self,
+        cpu: &Cpu<'_>,
+        mask: u64,
+        info: &FlushTlbInfo,
+        ack: crate::sync::Place,
+    ) {
+        if mask >> cpu.id() & 1 == 1 {
+            self.flush_tlb_func(cpu, cpu.id(), info);
+        }
         for target in
             (0..CPUS_MAX as u8).filter(|&target| target != cpu.id() && mask >> target & 1 == 1)
         {
-            cpu.step(0, 0);
-            cpu.wait_for_irqs_on(target);
-            self.flush_tlb_func(cpu, target, mm, start, pages);
+            cpu.pass(ack);
+            // tlb_is_not_lazy()
+            let lazy = self.tlbs[usize::from(target)].state.is_lazy.read_once(cpu) != 0;
+            if lazy && !info.freed_tables {
+                continue;
+            }
+            if (self.steps.tlb.flush_interrupts)() {
+                cpu.wait_for_irqs_on(target);
+            }
+            self.flush_tlb_func(cpu, target, info);
         }
     }
 
-    /// `flush_tlb_func`: the interrupt handler on `target`.
-    pub(in crate::mm) fn flush_tlb_func(
-        &self,
-        cpu: &Cpu<'_>,
-        target: u8,
-        mm: MmId,
-        start: Vaddr,
-        pages: u32,
-    ) {
+    /// `flush_tlb_func`: the interrupt handler on `target`, or the local part.
+    fn flush_tlb_func(&self, cpu: &Cpu<'_>, target: u8, info: &FlushTlbInfo) {
         let tlb = &self.tlbs[usize::from(target)];
+        let state = &tlb.state;
+        let Some(mm) = state.loaded_mm().filter(|&mm| info.mm.is_none_or(|of| of == mm)) else {
+            return;
+        };
+        if state.is_lazy.peek() != 0 {
+            // Not even speculation may go through a table that is freed: init_mm has none.
+            tlb.exclusively(|| self.leave_mm(tlb, target));
+            return;
+        }
+        let (local, now) = (state.tlb_gen(mm), self.mm(mm).tlb_gen.peek());
+        if info.new_tlb_gen.is_some_and(|new| new <= local) || local == now {
+            return;
+        }
+        // Only if this is the one flush that the CPU has missed.
+        let next_one = info.new_tlb_gen == Some(local + 1) && now == local + 1;
+        let (start, pages) = if next_one { (info.start, info.pages) } else { (Vaddr(0), u32::MAX) };
         tlb.exclusively(|| tlb.flush(mm, start, pages, self.hpn));
+        state.set_tlb_gen(mm, now);
         cpu.note(What::Flush { target, mm: mm.0 });
     }
 
@@ -60,17 +114,12 @@ impl Kernel {
     /// interrupts off is waited for.
     pub fn tlb_remove_table_sync_one(&self, cpu: &Cpu<'_>) {
         let _f = cpu.enter(func::tlb_remove_table_sync_one);
+        if !self.config.rcu_table_free && !(self.steps.tlb.sync_without_rcu_tables)() {
+            return;
+        }
         for target in (0..CPUS_MAX as u8).filter(|&target| target != cpu.id()) {
             cpu.step(0, 0);
             cpu.wait_for_irqs_on(target);
-        }
-    }
-
-    /// `switch_mm`: from now on the CPU is interrupted by flushes of `mm`.
-    pub fn switch_mm(&self, cpu: &Cpu<'_>, mm: MmId) {
-        let cpumask = &self.mm(mm).cpumask;
-        if cpumask.peek() >> cpu.id() & 1 == 0 {
-            cpumask.change_bits(cpu, 1 << cpu.id(), 0);
         }
     }
 }

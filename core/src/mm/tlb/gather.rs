@@ -8,6 +8,8 @@ use crate::sync::Cpu;
 
 /// Pages of a batch, as many as a small table has twice: a full batch is not rare.
 const BATCH: usize = 16;
+/// Of those, for so many there is room without an allocation.
+const BUNDLE: usize = 8;
 /// Tables of a batch.
 const TABLES: usize = 8;
 
@@ -18,6 +20,8 @@ pub struct MmuGather {
     pub mm: MmId,
     start: u32,
     end: u32,
+    /// Tables are freed after the next flush.
+    freed_tables: bool,
     pages: [FolioId; BATCH],
     nr_pages: usize,
     /// Pages whose rmap is removed after the flush only: a CPU may still write through a stale entry.
@@ -42,6 +46,7 @@ impl Kernel {
             mm,
             start: u32::MAX,
             end: 0,
+            freed_tables: false,
             pages: [FolioId(0); BATCH],
             nr_pages: 0,
             delayed: [Pfn(0); BATCH],
@@ -58,9 +63,10 @@ impl Kernel {
     }
 
     /// `__tlb_remove_page`: hands a reference over, and the rmap too if `delayed` names the page.
-    /// `true`: the batch is full, the caller must flush.
+    /// `true`: the batch is full, or there is no memory for another one, and the caller must flush.
     pub fn tlb_remove_page(
         &self,
+        cpu: &Cpu<'_>,
         tlb: &mut MmuGather,
         folio: FolioId,
         delayed: Option<Pfn>,
@@ -71,12 +77,19 @@ impl Kernel {
             tlb.delayed[tlb.nr_delayed] = pfn;
             tlb.nr_delayed += 1;
         }
-        tlb.nr_pages == BATCH
+        // tlb_next_batch()
+        tlb.nr_pages == BATCH || tlb.nr_pages == BUNDLE && self.should_fail_alloc(cpu)
     }
 
     /// `pte_free_tlb`: hands a table over. A full batch is flushed at once.
     pub fn pte_free_tlb(&self, cpu: &Cpu<'_>, tlb: &mut MmuGather, table: TableId, haddr: Vaddr) {
         self.tlb_remove_tlb_entry(tlb, haddr, self.hpn);
+        tlb.freed_tables = true;
+        // tlb_remove_table(): the batch needs a page, and there is none to be waited for.
+        if self.config.rcu_table_free && tlb.nr_tables == 0 && self.should_fail_alloc(cpu) {
+            (self.steps.pt_reclaim.remove_table_one)(cpu, self, tlb, table);
+            return;
+        }
         tlb.tables[tlb.nr_tables] = table;
         tlb.nr_tables += 1;
         if tlb.nr_tables == TABLES {
@@ -87,8 +100,10 @@ impl Kernel {
     /// `tlb_flush_mmu_tlbonly`.
     pub fn tlb_flush_mmu_tlbonly(&self, cpu: &Cpu<'_>, tlb: &mut MmuGather) {
         if tlb.start < tlb.end {
-            self.flush_tlb_mm_range(cpu, tlb.mm, Vaddr(tlb.start), tlb.end - tlb.start);
+            let range = (Vaddr(tlb.start), tlb.end - tlb.start);
+            self.flush_tlb_mm_range(cpu, tlb.mm, range, tlb.freed_tables);
             (tlb.start, tlb.end) = (u32::MAX, 0);
+            tlb.freed_tables = false;
         }
     }
 
@@ -100,11 +115,16 @@ impl Kernel {
         tlb.nr_delayed = 0;
     }
 
-    /// `tlb_flush_mmu`: flushes, then frees tables and pages.
+    /// `tlb_flush_mmu`: flushes, then frees tables and pages. Without CONFIG_MMU_GATHER_RCU_TABLE_FREE a table is freed as
+    /// a page is: whoever walks with interrupts off has held the flush up.
     pub fn tlb_flush_mmu(&self, cpu: &Cpu<'_>, tlb: &mut MmuGather) {
         self.tlb_flush_mmu_tlbonly(cpu, tlb);
         for &table in &tlb.tables[..tlb.nr_tables] {
-            self.pte_free_defer(cpu, table);
+            if self.config.rcu_table_free {
+                self.pte_free_defer(cpu, table);
+            } else {
+                self.pte_free_now(cpu, table);
+            }
         }
         tlb.nr_tables = 0;
         for &folio in &tlb.pages[..tlb.nr_pages] {
@@ -119,7 +139,7 @@ impl Kernel {
     pub fn tlb_finish_mmu(&self, cpu: &Cpu<'_>, mut tlb: MmuGather) {
         let _f = cpu.enter(func::tlb_finish_mmu);
         if self.mm(tlb.mm).tlb_flush_pending.read_once(cpu) > 1 {
-            (tlb.start, tlb.end) = (0, u32::MAX);
+            (tlb.start, tlb.end, tlb.freed_tables) = (0, u32::MAX, true);
         }
         self.tlb_flush_mmu(cpu, &mut tlb);
         self.mm(tlb.mm).tlb_flush_pending.add_return(cpu, -1);

@@ -4,9 +4,12 @@
 mod cache;
 mod flush;
 mod gather;
+mod state;
+mod switch;
 mod walk;
 
 pub(super) use cache::Tlb;
 pub use cache::Translation;
+pub(super) use flush::FlushTlbInfo;
 pub(super) use gather::MmuGather;
 pub use walk::{AccessFault, UserAccess};

@@ -14,6 +14,9 @@ use std::sync::atomic::Ordering;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AccessFault;
 
+/// The bits of an entry that the hardware sets.
+const AD_BITS: u64 = Pte::ACCESSED_BIT | Pte::DIRTY_BIT;
+
 /// What the user wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UserAccess {
@@ -40,6 +43,7 @@ impl Kernel {
         access: UserAccess,
     ) -> Result<u64, AccessFault> {
         let _f = cpu.enter(func::user_access);
+        self.switch_to(cpu, mm);
         let tlb = &self.tlbs[usize::from(cpu.id())];
         for _ in 0..2 {
             cpu.step(0, 1);
@@ -110,6 +114,36 @@ impl Kernel {
         false
     }
 
+    /// The hardware takes a translation in: it may at any time, also on a CPU that is lazy. For a write it sets the dirty
+    /// bit in memory, too, through what it has cached already if that is clean.
+    pub fn tlb_fill(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        write: bool,
+    ) -> Result<(), AccessFault> {
+        if !write {
+            return self.hardware_walk(cpu, mm, addr, false);
+        }
+        if !self.hardware_dirty(cpu, mm, addr) {
+            self.hardware_walk(cpu, mm, addr, true)?;
+            self.hardware_dirty(cpu, mm, addr);
+        }
+        Ok(())
+    }
+
+    /// The dirty bit of an entry in memory is set through a cached translation. `false`: there is none that permits it, or
+    /// the entry is another one.
+    fn hardware_dirty(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) -> bool {
+        let tlb = &self.tlbs[usize::from(cpu.id())];
+        cpu.step(0, 2);
+        tlb.exclusively(|| {
+            let cached = tlb.lookup(mm, addr, self.hpn).filter(|cached| cached.write);
+            cached.is_some_and(|cached| cached.dirty || self.set_dirty(tlb, cached, addr))
+        })
+    }
+
     /// The hardware drops what it has cached of an address: it may, at any time.
     pub fn tlb_evict(&self, cpu: &Cpu<'_>, mm: MmId, addr: Vaddr) {
         cpu.step(0, 1);
@@ -126,8 +160,10 @@ impl Kernel {
         write: bool,
     ) -> Result<(), AccessFault> {
         let _f = cpu.enter(func::hardware_walk);
-        self.switch_mm(cpu, mm);
         let tlb = &self.tlbs[usize::from(cpu.id())];
+        if tlb.state.loaded_mm() != Some(mm) {
+            self.switch_to(cpu, mm);
+        }
         let unit = addr.0 / self.hpn;
         loop {
             let flushes = tlb.flushes();
@@ -155,6 +191,10 @@ impl Kernel {
             if let Some(done) = done {
                 return done;
             }
+            if tlb.state.loaded_mm() != Some(mm) {
+                // The flush has made the CPU leave the mm, for which it has done nothing but speculate.
+                return Err(AccessFault);
+            }
         }
     }
 
@@ -168,13 +208,16 @@ impl Kernel {
         write: bool,
         flushes: u32,
     ) -> Option<Result<(), AccessFault>> {
-        if tlb.flushes() != flushes
-            || self.pmdp(mm, addr).peek() | Pte::DIRTY_BIT != pmd.0 | Pte::DIRTY_BIT
-        {
+        if tlb.flushes() != flushes || self.pmdp(mm, addr).peek() | AD_BITS != pmd.0 | AD_BITS {
             return None;
         }
         if write && !pmd.is_write() {
             return Some(Err(AccessFault));
+        }
+        let pmdp = self.pmdp(mm, addr);
+        let now = pmdp.peek();
+        if now & Pte::ACCESSED_BIT == 0 && !pmdp.poke_if(now, now | Pte::ACCESSED_BIT) {
+            return None;
         }
         let pfn = pmd.pfn();
         tlb.fill(
@@ -207,7 +250,15 @@ impl Kernel {
         if pt.state() == TableState::Free || generation.is_some_and(|cached| cached != now) {
             cpu.splat(Splat::TableUseAfterFree(pt.obj()));
         }
-        let pte = Pte(pt.entry(addr.0).peek());
+        let pte = loop {
+            let pte = Pte(pt.entry(addr.0).peek());
+            // The accessed bit is set in memory, if the entry is still there.
+            let young = pte.0 | Pte::ACCESSED_BIT;
+            let usable = pte.is_user_accessible() && (!write || pte.is_write());
+            if !usable || young == pte.0 || pt.entry(addr.0).poke_if(pte.0, young) {
+                break pte;
+            }
+        };
         if !pte.is_user_accessible() || (write && !pte.is_write()) {
             return Err(AccessFault);
         }

@@ -68,6 +68,7 @@ impl Kernel {
             (None, Some(file)) => &self.mapping(file).xa_lock,
             (None, None) => return false,
         };
+        cpu.pass(ip::reclaim_freeze);
         lock.lock(cpu);
         let mut removed = (self.steps.reclaim_freeze)(cpu, self, folio, refs);
         if removed {

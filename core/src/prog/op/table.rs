@@ -330,7 +330,7 @@ operations! {
         /// Length of the range; zero = to the end of the vma.
         len: Size as Len,
     };
-    /// This CPU goes on with another address space.
+    /// This CPU goes on with another address space; with the one that it has, its thread sleeps, and the CPU is lazy.
     ContextSwitch = "context_switch" {
         /// The address space.
         mm: MmRef,
@@ -370,6 +370,13 @@ impl Op {
 
     /// Whether hardware or a softirq may do it at any time, whatever the program does.
     pub const fn is_environment(&self) -> bool {
-        matches!(self, Op::TlbFill { .. } | Op::TlbEvict { .. } | Op::RcuGp | Op::LruDrain)
+        matches!(
+            self,
+            Op::TlbFill { .. }
+                | Op::TlbEvict { .. }
+                | Op::RcuGp
+                | Op::LruDrain
+                | Op::ContextSwitch { .. }
+        )
     }
 }

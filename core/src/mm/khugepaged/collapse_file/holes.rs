@@ -30,8 +30,10 @@ fn seal_unless(
     mapping.i_mmap_rwsem.down_read(cpu);
     mapping.xa_lock.lock(cpu);
     cpu.pass(ip::cf7);
-    (k.steps.file.store_retry)(cpu, k, c);
-    let mut result = (k.steps.file.recount_holes)(cpu, k, c);
+    let mut result = ScanResult::StoreFailed;
+    if (k.steps.file.store_retry)(cpu, k, c) {
+        result = (k.steps.file.recount_holes)(cpu, k, c);
+    }
     if result == ScanResult::Succeed && uffd_missing(cpu, k, c) {
         result = ScanResult::ExceedNonePte;
     }
@@ -63,14 +65,18 @@ pub fn lock_only(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) -> ScanResult 
     ScanResult::Succeed
 }
 
-/// The RETRY entries.
-pub fn store_retry(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) {
+/// The RETRY entries. `false`: one could not be stored for want of memory.
+pub fn store_retry(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) -> bool {
     let mapping = k.mapping(c.file);
     for index in c.start..c.end {
         if mapping.slot(index) == Slot::Empty {
+            if k.should_fail_alloc(cpu) {
+                return false;
+            }
             mapping.store(cpu, index, Slot::Retry);
         }
     }
+    true
 }
 
 /// Whether there are as many holes as before: one that a fault has filled meanwhile must not be lost.

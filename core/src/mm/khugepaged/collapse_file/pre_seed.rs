@@ -3,7 +3,7 @@
 //! The huge page is put into the page cache page by page, while the old pages are gathered: locked, and not up to date.
 //! Old pages are frozen, so that nobody can get a reference to one that was found before. A failure puts everything back.
 
-use super::run::CollapseFile;
+use super::run::{CollapseFile, create_range};
 use crate::mm::filemap::Slot;
 use crate::mm::folio::{Mapping, flags};
 use crate::mm::kernel::Kernel;
@@ -43,8 +43,9 @@ fn store(cpu: &Cpu<'_>, k: &Kernel, c: &CollapseFile, index: u32, slot: Slot) {
 
 /// Everything that can fail, and the copy, which cannot.
 pub(in crate::mm) fn stages(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) -> ScanResult {
-    k.mapping(c.file).xa_lock.lock(cpu);
-    cpu.pass(ip::cf1);
+    if !create_range(cpu, k, c) {
+        return ScanResult::Fail;
+    }
     let result = k.gather_pages(cpu, c);
     (k.steps.file.flush)(cpu, k);
     cpu.pass(ip::cf5);

@@ -4,16 +4,17 @@
 //! the first range, which it is no longer.
 
 use crate::mm::kernel::Kernel;
+use crate::mm::khugepaged::ScanResult;
 use crate::mm::types::FolioId;
 use crate::sync::Cpu;
 
 /// The page that was kept, or a new one.
-pub(in crate::mm) fn alloc(cpu: &Cpu<'_>, k: &Kernel) -> Option<FolioId> {
+pub(in crate::mm) fn alloc(cpu: &Cpu<'_>, k: &Kernel) -> Result<FolioId, ScanResult> {
     match k.slots.kept_hpage.xchg(cpu, 0).checked_sub(1) {
         Some(kept) => {
             let kept = FolioId(kept as u32);
             cpu.debts.owe(k.folio(kept).refcount.obj(), -1);
-            Some(kept)
+            k.charge_hpage(cpu, kept)
         }
         None => k.alloc_charge_hpage(cpu),
     }

@@ -46,8 +46,9 @@ impl Kernel {
     ) -> ScanResult {
         let _f = cpu.enter(func::collapse_file);
         let steps = &self.steps.file;
-        let Some(hpage) = (steps.alloc_hpage)(cpu, self) else {
-            return ScanResult::AllocHugePageFail;
+        let hpage = match (steps.alloc_hpage)(cpu, self) {
+            Ok(hpage) => hpage,
+            Err(result) => return result,
         };
         let mut c = CollapseFile {
             target,
@@ -79,27 +80,64 @@ impl Kernel {
         let result = (steps.retract)(cpu, self, &mut c);
         cpu.note(What::Retracted { file: file.0, index: start });
         (steps.unlock_hpage)(cpu, self, &mut c);
+        cpu.pass(ip::cf10);
         (steps.free_old_pages)(cpu, self, &mut c);
         result
     }
 
-    /// `alloc_charge_hpage`.
-    pub(in crate::mm) fn alloc_charge_hpage(&self, cpu: &Cpu<'_>) -> Option<FolioId> {
-        self.folio_alloc(cpu, true)
+    /// `alloc_charge_hpage`: a new huge page, or why there is none.
+    pub(in crate::mm) fn alloc_charge_hpage(&self, cpu: &Cpu<'_>) -> Result<FolioId, ScanResult> {
+        let hpage = self.folio_alloc(cpu, true).ok_or(ScanResult::AllocHugePageFail)?;
+        self.charge_hpage(cpu, hpage)
     }
+
+    /// The charge; a page that may not be charged is put.
+    pub(super) fn charge_hpage(
+        &self,
+        cpu: &Cpu<'_>,
+        hpage: FolioId,
+    ) -> Result<FolioId, ScanResult> {
+        if self.mem_cgroup_charge(cpu, hpage) {
+            return Ok(hpage);
+        }
+        self.folio_put(cpu, hpage);
+        Err(ScanResult::CgroupChargeFail)
+    }
+}
+
+/// `xas_create_range`: the nodes for the range, so that the stores cannot fail. Under xa_lock memory comes only if it is
+/// at hand; else the lock is dropped for the allocation. `false`: no memory, and xa_lock is not held.
+pub(in crate::mm) fn create_range(cpu: &Cpu<'_>, k: &Kernel, c: &CollapseFile) -> bool {
+    let xa_lock = &k.mapping(c.file).xa_lock;
+    xa_lock.lock(cpu);
+    while k.should_fail_alloc(cpu) {
+        xa_lock.unlock(cpu);
+        // xas_nomem()
+        if k.should_fail_alloc(cpu) {
+            return false;
+        }
+        xa_lock.lock(cpu);
+    }
+    cpu.pass(ip::cf1);
+    true
 }
 
 /// Everything that can fail.
 pub(in crate::mm) fn stages(cpu: &Cpu<'_>, k: &Kernel, c: &mut CollapseFile) -> ScanResult {
     let steps = &k.steps.file;
-    k.mapping(c.file).xa_lock.lock(cpu);
-    cpu.pass(ip::cf1);
+    if !create_range(cpu, k, c) {
+        return ScanResult::Fail;
+    }
     let mut result = k.gather_pages(cpu, c);
     // The flush of all that was unmapped: no CPU may write to an old page once it is being copied.
     (steps.flush)(cpu, k);
     cpu.pass(ip::cf5);
     if result == ScanResult::Succeed && c.nr_none > 0 {
-        (steps.charge_holes)(cpu, k, c);
+        if k.should_fail_alloc(cpu) {
+            result = ScanResult::Fail;
+        } else {
+            (steps.charge_holes)(cpu, k, c);
+        }
     }
     if result == ScanResult::Succeed {
         result = k.copy_pages(cpu, c);

@@ -70,7 +70,7 @@ impl Kernel {
 
     /// `alloc_charge_hpage`.
     fn alloc_charge_anon_hpage(&self, cpu: &Cpu<'_>) -> Result<FolioId, ScanResult> {
-        let hpage = self.alloc_charge_hpage(cpu).ok_or(ScanResult::AllocHugePageFail)?;
+        let hpage = self.alloc_charge_hpage(cpu)?;
         if (self.steps.anon.charge)(cpu, self, hpage) {
             return Ok(hpage);
         }

@@ -147,7 +147,7 @@ fn vm_flags_of_a_child_are_those_of_the_parent() {
         |k, cpu| {
             assert!(write(k, cpu, M0, 0, 1).is_ok());
             let spec = k.vma(VmaId(0)).spec();
-            let new = k.vm_area_dup(VmaId(0), &spec).expect("room");
+            let new = k.vm_area_dup(cpu, VmaId(0), &spec).expect("room");
             assert_eq!(k.vma(new).spec().flags, VmFlags::WRITE);
             assert_eq!(k.peek_anon_vma(new), k.peek_anon_vma(VmaId(0)));
             assert!(k.vma(new).anon_vma_chain.is_empty());

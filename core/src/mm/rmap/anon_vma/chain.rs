@@ -17,11 +17,15 @@ impl Kernel {
             return there;
         }
         cpu.might_sleep();
+        // anon_vma_chain_alloc()
+        if self.should_fail_alloc(cpu) {
+            return None;
+        }
         let mut allocated = None;
         let anon_vma = match self.find_mergeable_anon_vma(cpu, vma) {
             Some(found) => found,
             None => {
-                let new = self.anon_vma_alloc()?;
+                let new = self.anon_vma_alloc(cpu)?;
                 // A root is its own child: so it is never reused by a VMA that is forked.
                 self.anon_vma(new).add_children(1);
                 *allocated.insert(new)

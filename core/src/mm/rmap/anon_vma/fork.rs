@@ -3,7 +3,7 @@
 use crate::mm::kernel::Kernel;
 use crate::mm::place::func;
 use crate::mm::types::VmaId;
-use crate::sync::Cpu;
+use crate::sync::{Cpu, Rwsem};
 
 impl Kernel {
     /// `anon_vma_clone`: links `dst` with every anon_vma of `src`. `false`: no memory, and `dst` has no links.
@@ -11,8 +11,20 @@ impl Kernel {
     /// `dst` of a split or a move already has its `anon_vma`, the same as `src`. A forked one has none, and takes one of
     /// the chain over that no VMA has as its own any longer, if it has one child at the most.
     pub fn anon_vma_clone(&self, cpu: &Cpu<'_>, dst: VmaId, src: VmaId) -> bool {
-        let mut root = None;
+        let mut root: Option<&Rwsem> = None;
         for id in self.vma(src).anon_vma_chain.iter().rev() {
+            // anon_vma_chain_alloc(): without waiting, then without the lock.
+            if self.should_fail_alloc(cpu) {
+                if let Some(root) = root.take() {
+                    root.up_write(cpu);
+                }
+                if self.should_fail_alloc(cpu) {
+                    // It may have been given only for the time being.
+                    self.vma(dst).anon_vma.poke(0);
+                    self.unlink_anon_vmas(cpu, dst);
+                    return false;
+                }
+            }
             self.lock_anon_vma_root(cpu, &mut root, id);
             self.anon_vma_chain_link(cpu, dst, id);
             let anon_vma = self.anon_vma(id);
@@ -44,12 +56,18 @@ impl Kernel {
         if self.peek_anon_vma(vma).is_some() {
             return true;
         }
-        let new = if area.anon_vma_chain.is_full() { None } else { self.anon_vma_alloc() };
+        let new = if area.anon_vma_chain.is_full() { None } else { self.anon_vma_alloc(cpu) };
         let Some(new) = new else {
             self.unlink_anon_vmas(cpu, vma);
             return false;
         };
         let (anon_vma, root) = (self.anon_vma(new), self.anon_vma_root(parent));
+        if self.should_fail_alloc(cpu) {
+            // anon_vma_chain_alloc()
+            self.put_anon_vma(cpu, new);
+            self.unlink_anon_vmas(cpu, vma);
+            return false;
+        }
         anon_vma.add_active_vmas(1);
         anon_vma.root.poke(u64::from(root.0));
         anon_vma.set_parent(parent);

@@ -165,7 +165,10 @@ impl Kernel {
 
     /// `anon_vma_alloc`: a root of its own, that nobody knows yet. `None`: no memory. Not a step, but for whoever still
     /// looks at what the memory was before.
-    pub(super) fn anon_vma_alloc(&self) -> Option<AnonVmaId> {
+    pub(super) fn anon_vma_alloc(&self, cpu: &Cpu<'_>) -> Option<AnonVmaId> {
+        if self.should_fail_alloc(cpu) {
+            return None;
+        }
         let id = self.anon_vmas.take()?;
         let anon_vma = self.anon_vma(id);
         anon_vma.root.poke(u64::from(id.0));

@@ -12,7 +12,7 @@ use crate::sync::{Cpu, Splat};
 /// A child's copy of a VMA, as `dup_mmap` makes it, without its tables.
 fn fork(k: &Kernel, cpu: &Cpu<'_>, pvma: VmaId, mm: u8) -> VmaId {
     let spec = VmaSpec { mm: MmId(mm), ..k.vma(pvma).spec() };
-    let vma = k.vm_area_dup(pvma, &spec).expect("room");
+    let vma = k.vm_area_dup(cpu, pvma, &spec).expect("room");
     assert!(k.anon_vma_fork(cpu, vma, pvma));
     k.mm(MmId(mm)).vma_tree.poke_bits(1 << vma.0, 0);
     vma
