@@ -11,6 +11,7 @@ mod counters;
 mod gup;
 mod lifetime;
 mod locking;
+mod mm_struct;
 mod notifier;
 mod observed;
 mod page_cache;
@@ -42,10 +43,12 @@ pub const ORACLES: &[Oracle] = &[
     gup::PIN_SEPARATED,
     tlb::STALE_TRANSLATION,
     tlb::HUGE_AND_SMALL_COEXIST,
+    tlb::REPLACED_BEFORE_FLUSH,
     notifier::SECONDARY_MMU_STALE,
     notifier::CHANGE_OUTSIDE_NOTIFIER_RANGE,
     notifier::NOTIFIER_RANGE_LEFT_OPEN,
     locking::LOCK_NOT_HELD,
+    locking::LOCK_MUST_NOT_BE_HELD,
     locking::UNLOCK_NOT_OWNER,
     locking::LOCK_ORDER,
     locking::SLEEP_IN_ATOMIC,
@@ -54,8 +57,10 @@ pub const ORACLES: &[Oracle] = &[
     content::LOST_WRITE,
     contract::HPAGE_PTE_APPEARED,
     contract::COLLAPSE_RESULT,
+    contract::MADVISE_RESULT,
     walkers::WALK_MISCOUNTED,
     counters::PAGE_TABLE_CHECK,
+    counters::PAGE_TABLE_CHECK_FALSE_ALARM,
     counters::MAPCOUNT_MISMATCH,
     counters::BAD_RSS_COUNTER,
     counters::REFCOUNT_MISMATCH,
@@ -64,6 +69,7 @@ pub const ORACLES: &[Oracle] = &[
     counters::SWAP_COUNT_MISMATCH,
     tables::PGTABLE_LEAK,
     tables::DEPOSIT_MISMATCH,
+    tables::MIGRATION_ENTRY_UNLOCKED,
     tables::MIGRATION_ENTRY_LEFT,
     page_cache::PAGE_CACHE_INCONSISTENT,
     page_cache::BAD_SHMEM_ACCOUNTING,
@@ -71,6 +77,9 @@ pub const ORACLES: &[Oracle] = &[
     vma::VMA_INCONSISTENT,
     anon_vma::ANON_VMA_USED_AFTER_FREE,
     anon_vma::ANON_VMA_INCONSISTENT,
+    mm_struct::KHUGEPAGED_SLOT_MISMATCH,
+    mm_struct::MM_COUNT_MISMATCH,
+    mm_struct::GATHER_LEFT_OPEN,
     progress::DEADLOCK,
     progress::LIVELOCK,
     progress::PANIC,

@@ -93,6 +93,8 @@ impl Reached {
 pub struct Outcome {
     /// The verdict.
     pub verdict: Verdict,
+    /// The other oracles that have something to say, if the run went on after the first violation.
+    pub others: Vec<&'static Oracle>,
     /// Steps of all CPUs, set-up included.
     pub steps: u32,
     /// Times a CPU was made to yield although it could go on.

@@ -4,7 +4,7 @@
 use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
 use crate::mm::types::{MmId, Vaddr, VmaId};
-use crate::sync::Cpu;
+use crate::sync::{Cpu, What};
 
 use super::check::hugepage_vma_check;
 use super::{Errno, ScanResult};
@@ -34,10 +34,13 @@ impl Kernel {
     ) -> Errno {
         let _f = cpu.enter(func::madvise_collapse);
         let hstart = Vaddr(start.0.next_multiple_of(self.hpn));
-        let mut hend = self.haddr(end);
+        let end = self.haddr(end);
+        let mut hend = end;
         if !hugepage_vma_check(self, vma) || hstart > hend {
             return Errno::Einval;
         }
+        cpu.assert_held(self.mm(mm).mmap_lock.obj());
+        cpu.note(What::CollapseCall { mm: mm.0, start: hstart.0, end: end.0 });
         self.mmgrab(cpu, mm);
         self.lru_add_drain_all(cpu);
         let (mut thps, mut last_fail) = (0, ScanResult::Fail);
@@ -86,7 +89,9 @@ impl Kernel {
             self.mm(mm).mmap_lock.down_read(cpu);
         }
         self.mmdrop(cpu, mm);
-        if thps == wanted { Errno::Ok } else { last_fail.errno() }
+        let success = thps == wanted;
+        cpu.note(What::CollapseReturn { mm: mm.0, start: hstart.0, end: end.0, success });
+        if success { Errno::Ok } else { last_fail.errno() }
     }
 
     /// `unregister_uprobe` of a huge page's text: the third caller, under mmap_lock for write.

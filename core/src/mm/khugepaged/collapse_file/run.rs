@@ -45,6 +45,7 @@ impl Kernel {
         is_khugepaged: bool,
     ) -> ScanResult {
         let _f = cpu.enter(func::collapse_file);
+        self.assert_nothing_held(cpu);
         let steps = &self.steps.file;
         let Some(hpage) = (steps.alloc_hpage)(cpu, self) else {
             return ScanResult::AllocHugePageFail;
@@ -80,6 +81,7 @@ impl Kernel {
         cpu.note(What::Retracted { file: file.0, index: start });
         (steps.unlock_hpage)(cpu, self, &mut c);
         (steps.free_old_pages)(cpu, self, &mut c);
+        self.assert_nothing_held(cpu);
         result
     }
 
