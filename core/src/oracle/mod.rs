@@ -3,6 +3,7 @@
 //! Layer L3, imports `mm` (to look, never to change), `sync` and `trace`. The table below is the list; each file
 //! says what it verifies and what it does not. An oracle that fails early hides those that come later: the first
 //! violation of a run is its verdict, and at quiescence the order of the table decides.
+#![doc = include_str!("README.md")]
 
 mod anon_vma;
 mod content;

@@ -18,6 +18,8 @@ pub struct Violation {
     pub detail: String,
     /// The objects, the most important one first.
     pub objects: Vec<Obj>,
+    /// The place that the CPU came to last: a label, or the function itself.
+    pub label: &'static str,
     /// The CPU that was running.
     pub cpu: u8,
     /// Its step.

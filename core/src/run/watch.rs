@@ -8,7 +8,7 @@ use super::outcome::Violation;
 use crate::mm::place::func;
 use crate::mm::{Kernel, object_name};
 use crate::oracle::{Dropping, ORACLES, Observed, Oracle, Recount, View, Wrong};
-use crate::sync::{Cpu, Place, What};
+use crate::sync::{Cpu, Debt, Place, What};
 use crate::trace::{Event, Trace};
 
 /// What is kept from run to run.
@@ -182,6 +182,16 @@ fn is_fact(what: What) -> bool {
 }
 
 impl Listener for Watch<'_> {
+    fn abandoned(&self, cpu: &Cpu<'_>) {
+        let memory = &mut **self.memory.borrow_mut();
+        if let Some(violation) = &mut memory.violation
+            && violation.cpu != cpu.id()
+        {
+            violation.debts.extend(debts_of(self.kernel, cpu));
+            violation.debts.sort_by_key(|&(cpu, _)| cpu);
+        }
+    }
+
     fn note(&self, cpu: &Cpu<'_>, what: What) -> bool {
         let memory = &mut **self.memory.borrow_mut();
         if memory.violation.is_some() && !memory.go_on {
@@ -219,25 +229,31 @@ fn on_cpu(
     place: Place,
     cpu: &Cpu<'_>,
 ) -> Violation {
-    let debts = cpu.debts.open().into_iter();
-    let debts = debts
-        .map(|debt| (cpu.id(), format!("{} {:+}", object_name(debt.to, kernel.hpn), debt.amount)));
+    let debts = debts_of(kernel, cpu);
     Violation {
         oracle,
         function: place_name(place),
+        label: place_name(cpu.place()),
         detail: wrong.detail,
         objects: wrong.objects,
         cpu: cpu.id(),
         step: cpu.now(),
         op: cpu.op(),
-        debts: debts.collect(),
+        debts,
     }
+}
+
+/// What the operation in flight on a CPU owes.
+fn debts_of(kernel: &Kernel, cpu: &Cpu<'_>) -> Vec<(u8, String)> {
+    let name = |debt: Debt| format!("{} {:+}", object_name(debt.to, kernel.hpn), debt.amount);
+    cpu.debts.open().into_iter().map(|debt| (cpu.id(), name(debt))).collect()
 }
 
 fn at_quiescence(oracle: &'static Oracle, wrong: Wrong) -> Violation {
     Violation {
         oracle,
         function: "quiescence",
+        label: "quiescence",
         detail: wrong.detail,
         objects: wrong.objects,
         cpu: 0,

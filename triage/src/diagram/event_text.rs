@@ -39,7 +39,7 @@ fn events(outcome: &Outcome) -> &[Event] {
 }
 
 /// An event in full.
-fn text(event: &Event, hpn: u32) -> String {
+pub(crate) fn text(event: &Event, hpn: u32) -> String {
     let name = |obj| object_name(obj, hpn);
     match event.what {
         What::Enter(place) => format!("{}()", place_name(place)),
