@@ -54,11 +54,9 @@ impl Memory {
         match &self.violation {
             None => self.violation = Some(Box::new(violation())),
             Some(first) => {
-                let is_known = |known: &&Oracle| known.name == oracle.name;
-                if self.go_on
-                    && first.oracle.name != oracle.name
-                    && !self.others.iter().any(|known| is_known(known))
-                {
+                let is_new = first.oracle.name != oracle.name
+                    && !self.others.iter().any(|known| known.name == oracle.name);
+                if self.go_on && is_new {
                     self.others.push(oracle);
                 }
             }
