@@ -11,7 +11,7 @@ use std::fmt;
 
 use racewalk::{Outcome, Program, Violation};
 
-pub(crate) use event_text::{events_json, write_events};
+pub(crate) use event_text::{events_json, text, write_events};
 use select::Row;
 
 /// What is shown.
@@ -67,8 +67,10 @@ fn heading(violation: &Violation) -> String {
     if !violation.debts.is_empty() {
         let debts: Vec<String> =
             violation.debts.iter().map(|(cpu, debt)| format!("cpu{cpu}: {debt}")).collect();
+        let of_one = violation.debts.iter().all(|&(cpu, _)| cpu == violation.cpu);
+        let operations = if of_one { "the operation" } else { "the operations" };
         text += &columns::wrap(
-            &format!("Still owed by the operation in flight: {}.", debts.join(", ")),
+            &format!("Still owed by {operations} in flight: {}.", debts.join(", ")),
             72,
         );
     }

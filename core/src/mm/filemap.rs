@@ -219,12 +219,14 @@ impl AddressSpace {
 impl Kernel {
     /// `filemap_get_folio`: the folio at an index, with a reference.
     ///
-    /// A racing truncate may free the folio between the look and the grab: so the look is repeated after it.
+    /// A racing truncate may free the folio between the look and the grab: so the look is repeated after it. Where the
+    /// kernel spins on a frozen folio, this waits for the lock under which it is frozen.
     pub fn filemap_get_folio(&self, cpu: &Cpu<'_>, file: FileId, index: u32) -> Option<FolioId> {
         let mapping = self.mapping(file);
         loop {
             let folio = mapping.load(cpu, index)?;
             if !self.folio_try_get(cpu, folio) {
+                mapping.xa_lock.wait_until_free(cpu);
                 continue;
             }
             if mapping.load(cpu, index) == Some(folio) {

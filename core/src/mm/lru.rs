@@ -156,6 +156,8 @@ impl Kernel {
     /// too. `false`: it is not there, or somebody else was faster.
     pub fn folio_isolate_lru(&self, cpu: &Cpu<'_>, folio: FolioId) -> bool {
         let _f = cpu.enter(func::folio_isolate_lru);
+        let free = self.folio(folio).refcount.peek() == 0;
+        cpu.vm_bug_on(free, "folio_isolate_lru() of a folio that the caller does not hold");
         let isolated = self.folio(folio).flags.change_bits(cpu, 0, flags::LRU) & flags::LRU != 0;
         if isolated {
             self.folio_get(cpu, folio);

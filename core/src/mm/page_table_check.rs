@@ -33,20 +33,48 @@ impl Kernel {
                 (&page.ptc_file, &page.ptc_anon)
             };
             if other.peek() != 0 {
-                cpu.splat(Splat::PageTableCheck(
-                    "a page is mapped as anonymous and as a page of a file",
-                ));
+                let what = "a page is mapped as anonymous and as a page of a file";
+                self.page_table_check_bug(cpu, pfn, 2, what);
             }
             // The checker's counters are atomics of their own, but nobody decides anything by them: one
             // action with the store of the entry, so that a schedule does not grow by the checker's steps.
             let now = count.poke_add(delta);
             if now < 0 {
-                cpu.splat(Splat::PageTableCheck("a mapping was cleared that was never set"));
+                let what = "a mapping was cleared that was never set";
+                self.page_table_check_bug(cpu, pfn, 1, what);
             }
             if anon && now > 1 && write {
-                cpu.splat(Splat::PageTableCheck("an anonymous page is mapped twice and writable"));
+                let what = "an anonymous page is mapped twice and writable";
+                self.page_table_check_bug(cpu, pfn, 2, what);
             }
         }
+    }
+
+    /// A `BUG_ON` of the checker about a page, which is right if the page tables have at least `maps` user mappings of it:
+    /// what the checker says is judged apart from what is so.
+    #[cold]
+    fn page_table_check_bug(&self, cpu: &Cpu<'_>, pfn: Pfn, maps: usize, what: &'static str) {
+        cpu.splat(if self.peek_user_maps(pfn) >= maps {
+            Splat::PageTableCheck(what)
+        } else {
+            Splat::CheckerFalseAlarm(what)
+        });
+    }
+
+    /// The entries by which a user reaches the page, counted afresh and without a step.
+    fn peek_user_maps(&self, pfn: Pfn) -> usize {
+        let of_pmd = |pmd: Pmd| match pmd.pgtable().filter(|_| pmd.is_table()) {
+            Some(table) if self.tables.is_valid(table) => {
+                let entries = self.tables.get(table).entries().iter();
+                let maps = |pte: &Pte| pte.is_user_accessible() && pte.pfn() == pfn;
+                entries.map(|entry| Pte(entry.peek())).filter(maps).count()
+            }
+            _ => {
+                let range = pmd.pfn().0..pmd.pfn().0 + self.hpn;
+                usize::from(pmd.is_user_accessible() && range.contains(&pfn.0))
+            }
+        };
+        self.mms.iter().flat_map(|mm| &mm.pmds).map(|pmd| of_pmd(Pmd(pmd.peek()))).sum()
     }
 
     /// `page_table_check_zero`: a folio that is allocated or freed is not mapped.
@@ -57,9 +85,8 @@ impl Kernel {
         for pfn in self.folios.pfns(id) {
             let page = self.page(pfn);
             if page.ptc_anon.peek() != 0 || page.ptc_file.peek() != 0 {
-                cpu.splat(Splat::PageTableCheck(
-                    "a page is free while the checker counts mappings of it",
-                ));
+                let what = "a page is free while the checker counts mappings of it";
+                self.page_table_check_bug(cpu, pfn, 1, what);
             }
         }
     }

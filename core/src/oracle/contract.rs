@@ -1,8 +1,8 @@
 //! What `collapse_pte_mapped_thp` promises while it runs, and when it returns.
 //!
 //! Verified: no PTE of the range appears between the unlinking of its table and the end of the collapse, but for pages that
-//! userfaultfd gives a private mapping; a success means
-//! what it says.
+//! userfaultfd gives a private mapping; a success means what it says; when MADV_COLLAPSE returns 0, a huge PMD was there
+//! at some instant of the call in each of its ranges.
 //! Not verified: the results on failure (any reason is right that was true at some instant).
 
 use super::view::Wrong;
@@ -74,5 +74,29 @@ pub(super) const COLLAPSE_RESULT: Oracle = Oracle {
         "collapse_result",
         "S16",
         "SCAN_SUCCEED means that the PMD was huge, or (without install) that the page table is gone.",
+    )
+};
+
+/// S17.
+pub(super) const MADVISE_RESULT: Oracle = Oracle {
+    event: Some(|view: &View<'_>, cpu, what| match what {
+        What::CollapseReturn { mm, start, end, success: true } => {
+            match view.observed.range_never_huge(cpu.id(), mm, start, end) {
+                Some(haddr) => {
+                    let detail = format!(
+                        "MADV_COLLAPSE returns 0, but page {haddr} of m{mm} was not mapped by a huge PMD since it began"
+                    );
+                    let pmd = view.kernel.pmdp(MmId(mm), Vaddr(haddr)).obj();
+                    Err(Wrong::new(detail, [pmd]))
+                }
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }),
+    ..Oracle::new(
+        "madvise_result",
+        "S17",
+        "When MADV_COLLAPSE returns 0, each of its ranges was mapped by a huge PMD at some instant of the call.",
     )
 };

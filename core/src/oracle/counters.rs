@@ -3,7 +3,7 @@
 //! Verified: at the end of each operation, that it owes nothing to any counter (so a lost correction is found even if
 //! another error hides it in the sum); at quiescence, each counter against a recount of page tables and caches; at
 //! every step, that none goes below zero. page_table_check is judged apart from the truth: its own counters against
-//! the recount.
+//! the recount, and each of its complaints against a recount at that instant.
 //! Not verified: the kernel's per-CPU batching of rss counters.
 
 use super::view::Wrong;
@@ -86,6 +86,22 @@ pub(super) const PAGE_TABLE_CHECK: Oracle = Oracle {
         "page_table_check",
         "Q9",
         "page_table_check's own counters equal the number of user mappings of each page.",
+    )
+};
+
+/// Q9: what the checker says against what a recount says at that instant.
+pub(super) const PAGE_TABLE_CHECK_FALSE_ALARM: Oracle = Oracle {
+    splat: Some(|_, splat| match splat {
+        Splat::CheckerFalseAlarm(what) => Some(Wrong::new(
+            format!("page_table_check says: {what}; the page tables do not bear it out"),
+            [],
+        )),
+        _ => None,
+    }),
+    ..Oracle::new(
+        "page_table_check_false_alarm",
+        "Q9",
+        "When page_table_check stops the machine, the page tables are really wrong.",
     )
 };
 

@@ -1,12 +1,14 @@
 //! lockdep's part: the order of the locks, who holds what, and where one may sleep.
 //!
 //! Verified: each blocking acquisition against the ladder of section 12.1, the preconditions of section 12.4, sleeping
-//! in atomic context, locks and RCU sections left open at the end of an operation, and locks held at quiescence.
+//! in atomic context, locks and RCU sections left open at the end of an operation, and at quiescence locks that are held
+//! and VMAs that are marked.
 //! Not verified: cycles through classes that one execution does not show (deadlocks are found when they happen).
 
 use super::view::Wrong;
 use super::{Oracle, View};
-use crate::mm::object_name;
+use crate::mm::class::Class;
+use crate::mm::{Kernel, object_name};
 use crate::sync::{Obj, Splat};
 
 fn name(view: &View<'_>, obj: Obj) -> String {
@@ -32,6 +34,11 @@ pub(super) const LOCK_ORDER: Oracle = Oracle {
 /// Section 12.4.
 pub(super) const LOCK_NOT_HELD: Oracle = Oracle {
     splat: Some(|view, splat| match splat {
+        // A counter stands for whichever lock protects it.
+        Splat::NotHeld(counter) if Class::Mapcount.has(counter) => Some(Wrong::new(
+            format!("{} changes with neither pml nor ptl held", name(view, counter)),
+            [counter],
+        )),
         Splat::NotHeld(lock) => {
             Some(Wrong::new(format!("{} is not held", name(view, lock)), [lock]))
         }
@@ -39,8 +46,24 @@ pub(super) const LOCK_NOT_HELD: Oracle = Oracle {
     }),
     ..Oracle::new(
         "lock_not_held",
-        "S5, S6",
+        "S5, S6, 12.4",
         "PTEs change under ptl, PMD entries under pml, and a collapse runs under mmap_lock.",
+    )
+};
+
+/// Section 12.4.
+pub(super) const LOCK_MUST_NOT_BE_HELD: Oracle = Oracle {
+    splat: Some(|view, splat| match splat {
+        Splat::Held(lock) => {
+            let detail = format!("{} is held, and must not be", name(view, lock));
+            Some(Wrong::new(detail, [lock]))
+        }
+        _ => None,
+    }),
+    ..Oracle::new(
+        "lock_must_not_be_held",
+        "S5, 12.4",
+        "A function that takes locks itself is called, and returns, without those that come inside.",
     )
 };
 
@@ -86,16 +109,12 @@ pub(super) const LOCK_LEFT_HELD: Oracle = Oracle {
     }),
     quiesce: Some(|view: &View<'_>, _| {
         let k = view.kernel;
-        let rwsems = k
-            .mms
-            .iter()
-            .map(|mm| &mm.mmap_lock)
-            .chain(k.files.iter().map(|file| &file.i_mmap_rwsem));
-        if let Some(lock) = rwsems.into_iter().find(|lock| lock.is_locked()) {
-            return Err(Wrong::new(
-                format!("{} is still held", name(view, lock.obj())),
-                [lock.obj()],
-            ));
+        if let Some(lock) = held_rwsem(k).or_else(|| held_spinlock(k)) {
+            return Err(Wrong::new(format!("{} is still held", name(view, lock)), [lock]));
+        }
+        if let Some((vma, area)) = k.vmas.iter().find(|&(vma, _)| k.vma_is_write_locked(vma)) {
+            let detail = format!("v{} is still marked as locked for write", vma.0);
+            return Err(Wrong::new(detail, [area.obj()]));
         }
         match k.folios.touched().find(|&id| k.folio(id).lock.is_locked()) {
             Some(id) => {
@@ -111,4 +130,20 @@ pub(super) const LOCK_LEFT_HELD: Oracle = Oracle {
     )
 };
 
-use crate::mm::Kernel;
+/// A sleeping lock that somebody holds.
+fn held_rwsem(k: &Kernel) -> Option<Obj> {
+    let of_mms = k.mms.iter().map(|mm| &mm.mmap_lock);
+    let of_files = k.files.iter().flat_map(|file| [&file.i_rwsem, &file.i_mmap_rwsem]);
+    let of_vmas = k.vmas.iter().map(|(_, area)| &area.vm_lock);
+    let roots = k.anon_vmas.iter().map(|(id, _)| k.anon_vma_rwsem(id));
+    let mut all = of_mms.chain(of_files).chain(of_vmas).chain(roots);
+    all.find(|lock| lock.is_locked()).map(|lock| lock.obj())
+}
+
+/// A spinlock that somebody holds.
+fn held_spinlock(k: &Kernel) -> Option<Obj> {
+    let of_mms = k.mms.iter().flat_map(|mm| [&mm.page_table_lock, &mm.pml]);
+    let of_files = k.files.iter().flat_map(|file| [&file.xa_lock, &file.info_lock]);
+    let of_tables = k.tables.touched().map(|table| &table.ptl);
+    of_mms.chain(of_files).chain(of_tables).find(|lock| !lock.is_free()).map(|lock| lock.obj())
+}

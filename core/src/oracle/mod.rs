@@ -1,8 +1,9 @@
 //! What must never be seen. Each oracle is a small check with a name; verdicts are values.
 //!
-//! Layer L3, imports `mm` (to look, never to change), `sync` and `trace`. The table below is the list; each file
+//! Layer L3, imports `mm` (to look, never to change), `sync` and `trace`. `list.rs` is the list; each file
 //! says what it verifies and what it does not. An oracle that fails early hides those that come later: the first
-//! violation of a run is its verdict, and at quiescence the order of the table decides.
+//! violation of a run is its verdict, and at quiescence the order of the list decides.
+#![doc = include_str!("README.md")]
 
 mod anon_vma;
 mod content;
@@ -11,7 +12,9 @@ mod counters;
 mod forked;
 mod gup;
 mod lifetime;
+mod list;
 mod locking;
+mod mm_struct;
 mod notifier;
 mod observed;
 mod page_cache;
@@ -25,66 +28,8 @@ mod view;
 mod vma;
 mod walkers;
 
+pub use list::{ORACLES, oracle};
 pub use observed::{Dropping, Observed};
 pub use progress::{DEADLOCK, LIVELOCK, PANIC};
 pub use recount::Recount;
 pub use view::{Oracle, View, Wrong};
-
-/// All oracles, in the order in which they are asked.
-pub const ORACLES: &[Oracle] = &[
-    lifetime::PGTABLE_USED_AFTER_FREE,
-    lifetime::WRITE_TO_DETACHED_TABLE,
-    tables::TABLE_UNLINKED_WITH_ENTRIES,
-    tables::TABLE_LINKAGE,
-    tables::TORN_ENTRY,
-    tables::BOGUS_TABLE_ENTRY,
-    lifetime::FOLIO_FREED_IN_USE,
-    gup::HELD_PAGE_FREED,
-    gup::GUP_PAGE_NOT_MAPPED,
-    gup::GUP_PIN_NOT_ALLOWED,
-    gup::PIN_SEPARATED,
-    gup::HELD_PAGE_WRITTEN,
-    tlb::STALE_TRANSLATION,
-    tlb::HUGE_AND_SMALL_COEXIST,
-    notifier::SECONDARY_MMU_STALE,
-    notifier::CHANGE_OUTSIDE_NOTIFIER_RANGE,
-    notifier::NOTIFIER_RANGE_LEFT_OPEN,
-    locking::LOCK_NOT_HELD,
-    locking::UNLOCK_NOT_OWNER,
-    locking::LOCK_ORDER,
-    locking::SLEEP_IN_ATOMIC,
-    locking::LOCK_LEFT_HELD,
-    lifetime::VM_BUG_ON,
-    content::LOST_WRITE,
-    protection::ACCESS_NOT_PERMITTED,
-    uffd::UFFD_EVENT_LOST,
-    uffd::UFFD_WP_LOST,
-    uffd::UFFD_WAKE_LOST,
-    contract::HPAGE_PTE_APPEARED,
-    contract::COLLAPSE_RESULT,
-    walkers::WALK_MISCOUNTED,
-    counters::PAGE_TABLE_CHECK,
-    counters::MAPCOUNT_MISMATCH,
-    counters::BAD_RSS_COUNTER,
-    counters::REFCOUNT_MISMATCH,
-    gup::PINCOUNT_MISMATCH,
-    counters::NR_PTES_MISMATCH,
-    counters::SWAP_COUNT_MISMATCH,
-    tables::PGTABLE_LEAK,
-    tables::DEPOSIT_MISMATCH,
-    tables::MIGRATION_ENTRY_LEFT,
-    page_cache::PAGE_CACHE_INCONSISTENT,
-    page_cache::BAD_SHMEM_ACCOUNTING,
-    vma::VMA_USED_AFTER_FREE,
-    vma::VMA_INCONSISTENT,
-    anon_vma::ANON_VMA_USED_AFTER_FREE,
-    anon_vma::ANON_VMA_INCONSISTENT,
-    progress::DEADLOCK,
-    progress::LIVELOCK,
-    progress::PANIC,
-];
-
-/// The oracle of that name.
-pub fn oracle(name: &str) -> Option<&'static Oracle> {
-    ORACLES.iter().find(|oracle| oracle.name == name)
-}

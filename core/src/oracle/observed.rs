@@ -78,6 +78,8 @@ pub struct Observed {
     installed: [Option<(u8, u32)>; CPUS_MAX],
     /// The range whose table a CPU has unlinked while it holds the huge page's lock.
     unlinked: [Option<(u8, u32)>; CPUS_MAX],
+    /// The call of MADV_COLLAPSE that a CPU is in, and the units that had a huge PMD meanwhile.
+    calls: [Option<(u8, u64)>; CPUS_MAX],
     /// The page that a CPU in GUP-fast has grabbed, and whether it was mapped since.
     gup: [Option<Grab>; CPUS_MAX],
     /// The pages that are pinned for an mm that must not get others in their place, and has not dropped them since:
@@ -157,6 +159,7 @@ impl Observed {
             forks: Forks::default(),
             installed: [None; CPUS_MAX],
             unlinked: [None; CPUS_MAX],
+            calls: [None; CPUS_MAX],
             gup: [None; CPUS_MAX],
             pins: Vec::new(),
             moving: [None; CPUS_MAX],
@@ -176,6 +179,7 @@ impl Observed {
         self.forks = Forks::default();
         self.installed = [None; CPUS_MAX];
         self.unlinked = [None; CPUS_MAX];
+        self.calls = [None; CPUS_MAX];
         self.gup = [None; CPUS_MAX];
         self.pins.clear();
         self.moving = [None; CPUS_MAX];
@@ -238,6 +242,14 @@ impl Observed {
         self.unlinked.iter().position(|&unlinked| unlinked == range).map(|cpu| cpu as u8)
     }
 
+    /// The first huge range of the CPU's call of MADV_COLLAPSE that had no huge PMD since the call began.
+    pub fn range_never_huge(&self, cpu: u8, mm: u8, start: u32, end: u32) -> Option<u32> {
+        let seen =
+            self.calls[usize::from(cpu)].map_or(0, |(of, units)| if of == mm { units } else { 0 });
+        let mut ranges = (start..end).step_by(self.hpn as usize);
+        ranges.find(|haddr| seen >> (haddr / self.hpn) & 1 == 0)
+    }
+
     /// Whether the page that the CPU has grabbed was mapped at some instant since.
     pub fn gup_was_mapped(&self, cpu: u8) -> bool {
         self.gup[usize::from(cpu)].is_some_and(|grab| grab.mapped)
@@ -273,6 +285,9 @@ impl Observed {
             What::Establish { mm, start, pages, .. } => {
                 if pages > 1 {
                     self.installed[me] = Some((mm, start));
+                    for (_, units) in self.calls.iter_mut().flatten().filter(|(of, _)| *of == mm) {
+                        *units |= 1 << (start / self.hpn);
+                    }
                 }
                 self.gup_look_again(kernel);
             }
@@ -284,6 +299,14 @@ impl Observed {
                 let (mm, unit) = (pmd.index() / units, pmd.index() % units);
                 self.unlinked[me] = Some((mm as u8, unit * self.hpn));
             }
+            What::CollapseCall { mm, .. } => {
+                let is_huge =
+                    |unit: &u32| kernel.peek_pmd(MmId(mm), Vaddr(unit * self.hpn)).is_trans_huge();
+                let units =
+                    (0..UNITS_MAX as u32).filter(is_huge).fold(0, |all, unit| all | 1 << unit);
+                self.calls[me] = Some((mm, units));
+            }
+            What::CollapseReturn { .. } => self.calls[me] = None,
             What::CollapseResult { .. } => {
                 self.unlinked[me] = None;
                 self.installed[me] = None;

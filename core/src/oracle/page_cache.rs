@@ -1,6 +1,7 @@
 //! The page cache and its folios agree.
 //!
-//! Verified: at quiescence each slot's folio names this file and covers this index, and is up to date; no slot holds a
+//! Verified: at quiescence each slot's folio names this file, is aligned in it, lies at all of its indices and at no other,
+//! and is up to date; no slot holds a
 //! RETRY entry; nrpages is the number of pages, and shmem is charged for no fewer, with those in swap; a regular file's nr_thps is the number
 //! of its huge pages.
 //! Not verified: pages beyond the end of the file that a failed split keeps.
@@ -81,8 +82,10 @@ pub(super) const PAGE_CACHE_INCONSISTENT: Oracle = Oracle {
             for index in 0..file.i_pages.len() as u32 {
                 let Some(id) = file.peek(index) else { continue };
                 let folio = k.folio(id);
-                let covers =
-                    folio.index() <= index && index < folio.index() + k.folios.nr_pages(id);
+                let pages = folio.index()..folio.index() + k.folios.nr_pages(id);
+                let covers = pages.contains(&index)
+                    && pages.start.is_multiple_of(k.folios.nr_pages(id))
+                    && (index != pages.start || pages.clone().all(|at| file.peek(at) == Some(id)));
                 // fallocate() leaves pages that nobody has cleared yet.
                 let fallocated = !file.regular && u64::from(folio.index()) < file.fallocend.peek();
                 let right = folio.peek_mapping() == Mapping::File(file.id)

@@ -2,7 +2,7 @@
 //!
 //! Verified: what is in a table when it is unlinked, tables that are freed while linked or linked twice, entries that
 //! name no table, tables that were neither linked nor deposited nor freed at quiescence, deposits that no huge page has
-//! made or that were forgotten, migration entries that nobody removed.
+//! made or that were forgotten, migration entries whose folio is not locked when they are met, or that nobody removed.
 //! Not verified: the order in which deposited tables are used (any will do).
 
 use super::view::Wrong;
@@ -125,6 +125,23 @@ pub(super) const DEPOSIT_MISMATCH: Oracle = Oracle {
         "deposit_mismatch",
         "I3.5",
         "A huge PMD entry of anonymous memory has one deposited page table, one of a file has none.",
+    )
+};
+
+/// S14, I5.2.
+pub(super) const MIGRATION_ENTRY_UNLOCKED: Oracle = Oracle {
+    splat: Some(|view, splat| match splat {
+        Splat::MigrationEntryUnlocked(folio) => {
+            let name = crate::mm::object_name(folio, view.kernel.hpn);
+            let detail = format!("there is a migration entry of {name}, which is not locked");
+            Some(Wrong::new(detail, [folio]))
+        }
+        _ => None,
+    }),
+    ..Oracle::new(
+        "migration_entry_unlocked",
+        "S14, I5.2",
+        "Whoever meets a migration entry finds its folio locked, and can wait for that.",
     )
 };
 

@@ -1,7 +1,8 @@
 //! No CPU translates to what it must not reach.
 //!
 //! Verified: a folio that is freed while a TLB still translates to it (without waiting for an access), an access through
-//! such a translation, and at quiescence every cached translation and cached table against the page tables.
+//! such a translation, a PMD entry that comes in place of one of which a CPU still caches something, and at quiescence
+//! every cached translation and cached table against the page tables.
 //! Not verified: weak memory orderings (the model is sequentially consistent), what speculation on a lazy CPU
 //! takes in through a table that was given away (it cannot use it; a table that it walks is found out by its generation).
 //! What a CPU has to flush before it can use it again does not count: it has another mm loaded, or is lazy, and its
@@ -10,7 +11,7 @@
 use super::view::Wrong;
 use super::{Oracle, View};
 use crate::mm::class::Class;
-use crate::mm::{FolioId, Kernel, MmId, Pmd, Pte, Translation, Vaddr};
+use crate::mm::{FolioId, Kernel, MmId, Pmd, Pte, TableId, Translation, UNITS_MAX, Vaddr};
 use crate::sync::{Splat, What};
 
 /// S9, I6.1, Q12.
@@ -124,3 +125,52 @@ pub(super) const HUGE_AND_SMALL_COEXIST: Oracle = Oracle {
         "No CPU caches both a huge and a small translation of one address.",
     )
 };
+
+/// S11.
+pub(super) const REPLACED_BEFORE_FLUSH: Oracle = Oracle {
+    event: Some(|view, _, what| match what {
+        What::Link { table, pmd } => {
+            let units = UNITS_MAX as u32;
+            let (mm, unit) = (MmId((pmd.index() / units) as u8), pmd.index() % units);
+            let linked = TableId(table.index() as u16);
+            match caches_a_table(view.kernel, mm, unit).find(|&(_, table)| table != linked) {
+                Some((cpu, table)) => Err(replaced(view, (mm, unit), cpu, table)),
+                None => Ok(()),
+            }
+        }
+        What::Establish { mm, start, pages, .. } if pages > 1 => {
+            let (mm, unit) = (MmId(mm), start / view.kernel.hpn);
+            match caches_a_table(view.kernel, mm, unit).next() {
+                Some((cpu, table)) => Err(replaced(view, (mm, unit), cpu, table)),
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }),
+    ..Oracle::new(
+        "replaced_before_flush",
+        "S11",
+        "A PMD entry that linked a table gets another value only when no CPU caches that table any more.",
+    )
+};
+
+/// The CPUs that cache a table for a unit, and which.
+fn caches_a_table(
+    kernel: &Kernel,
+    mm: MmId,
+    unit: u32,
+) -> impl Iterator<Item = (usize, TableId)> + '_ {
+    kernel.tlbs.iter().enumerate().filter_map(move |(cpu, tlb)| {
+        let cached = tlb.cached_tables().find(|&(m, u, ..)| (m, u) == (mm, unit));
+        cached.map(|(_, _, table, _)| (cpu, table))
+    })
+}
+
+fn replaced(view: &View<'_>, (mm, unit): (MmId, u32), cpu: usize, table: TableId) -> Wrong {
+    let detail = format!(
+        "the PMD entry of m{} unit {unit} has a new value, while cpu{cpu} still caches pt{} for it",
+        mm.0, table.0
+    );
+    let pmd = view.kernel.pmdp(mm, Vaddr(unit * view.kernel.hpn)).obj();
+    Wrong::new(detail, [pmd, view.kernel.tables.get(table).obj()])
+}

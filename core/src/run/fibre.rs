@@ -14,6 +14,9 @@ use crate::sync::{CPUS_MAX, Conductor, Cpu, Feedback, Obj, Place, Smp, What};
 pub trait Listener {
     /// `cpu` says `what`. With `false` the run is stopped at once and abandoned: there is nothing more to see.
     fn note(&self, cpu: &Cpu<'_>, what: What) -> bool;
+
+    /// The run was stopped while `cpu` was in the middle of something, from which it does not come back.
+    fn abandoned(&self, _: &Cpu<'_>) {}
 }
 
 /// What a run is conducted on.
@@ -102,7 +105,10 @@ fn live(yielder: &Yielder<(), ()>, stage: &Stage<'_>, body: &dyn Fn(&Cpu<'_>), i
                 (Some(text), _) => (*text).to_owned(),
                 (_, Some(text)) => text.clone(),
                 // Not a panic of the code: the unwinding of an abandoned fibre must go on.
-                (None, None) => resume_unwind(payload),
+                (None, None) => {
+                    stage.listener.abandoned(&cpu);
+                    resume_unwind(payload)
+                }
             };
             director.stop(&cpu, End::Panicked(message));
         }

@@ -49,6 +49,7 @@ fn quiesce(kernel: &Kernel, hpn: u32) -> Verdict {
             return Verdict::Violation(Box::new(Violation {
                 oracle,
                 function: "quiescence",
+                label: "quiescence",
                 detail: wrong.detail,
                 objects: wrong.objects,
                 cpu: 0,

@@ -28,6 +28,8 @@ pub struct Options {
     pub record: bool,
     /// Count which access followed which ([`Machine::feedback`]).
     pub feedback: bool,
+    /// Go on after the first violation, and ask the other oracles too ([`Outcome::others`]).
+    pub go_on: bool,
 }
 
 /// Fibre stacks, a director, and one kernel for each HPN that was asked for.
@@ -99,7 +101,7 @@ impl Machine {
         let world = self.world(hpn);
         let (kernel, memory) = &mut self.worlds[world];
         kernel.reset(config(options.axes.unwrap_or(program.head.axes)), variant.steps());
-        memory.reset(options.record);
+        memory.reset(options.record, options.go_on);
         boot(kernel, program);
         memory.observed.begin(kernel);
         let director = if options.record { &self.recorder } else { &self.director };
@@ -142,6 +144,7 @@ impl Machine {
             if quiet { FinalState::of(kernel, &memory.recount) } else { FinalState::default() };
         Outcome {
             verdict: memory.violation.take().map_or(Verdict::Clean, Verdict::Violation),
+            others: std::mem::take(&mut memory.others),
             steps,
             preemptions: director.preemptions(),
             taken: director.taken(),

@@ -18,6 +18,8 @@ pub struct Violation {
     pub detail: String,
     /// The objects, the most important one first.
     pub objects: Vec<Obj>,
+    /// The place that the CPU came to last: a label, or the function itself.
+    pub label: &'static str,
     /// The CPU that was running.
     pub cpu: u8,
     /// Its step.
@@ -93,6 +95,8 @@ impl Reached {
 pub struct Outcome {
     /// The verdict.
     pub verdict: Verdict,
+    /// The other oracles that have something to say, if the run went on after the first violation.
+    pub others: Vec<&'static Oracle>,
     /// Steps of all CPUs, set-up included.
     pub steps: u32,
     /// Times a CPU was made to yield although it could go on.

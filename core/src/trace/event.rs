@@ -85,6 +85,12 @@ pub enum Splat {
     VmaUseAfterFree(Obj),
     /// An anon_vma was freed while a VMA or a folio still needs it, or its lock taken after that.
     AnonVmaUseAfterFree(Obj),
+    /// A lock that the callee takes itself, or must not have inside, was held.
+    Held(Obj),
+    /// page_table_check complains of a page, but the page tables do not bear it out.
+    CheckerFalseAlarm(&'static str),
+    /// A migration entry was met whose folio is not locked.
+    MigrationEntryUnlocked(Obj),
     /// `check_mm`: an mm is freed while the counter is not 0.
     CheckMm(Obj),
 }
@@ -153,6 +159,13 @@ pub enum What {
         /// The table.
         table: Obj,
         /// The PMD entry that linked it.
+        pmd: Obj,
+    },
+    /// A table was linked from a PMD entry.
+    Link {
+        /// The table.
+        table: Obj,
+        /// The PMD entry that links it now.
         pmd: Obj,
     },
     /// A translation of a PTE or PMD entry was removed or its permission reduced.
@@ -237,6 +250,26 @@ pub enum What {
         install: bool,
         /// The scan_result.
         result: u8,
+    },
+    /// MADV_COLLAPSE begins with the whole huge pages of a range.
+    CollapseCall {
+        /// Which mm.
+        mm: u8,
+        /// First page.
+        start: u32,
+        /// The page after the last.
+        end: u32,
+    },
+    /// It returns.
+    CollapseReturn {
+        /// Which mm.
+        mm: u8,
+        /// First page.
+        start: u32,
+        /// The page after the last.
+        end: u32,
+        /// Whether it returns 0.
+        success: bool,
     },
     /// A walk under a lock has counted what is mapped in a range.
     Counted {

@@ -39,7 +39,7 @@ fn events(outcome: &Outcome) -> &[Event] {
 }
 
 /// An event in full.
-fn text(event: &Event, hpn: u32) -> String {
+pub(crate) fn text(event: &Event, hpn: u32) -> String {
     let name = |obj| object_name(obj, hpn);
     match event.what {
         What::Enter(place) => format!("{}()", place_name(place)),
@@ -71,6 +71,7 @@ fn text(event: &Event, hpn: u32) -> String {
         What::Alloc(obj) => format!("alloc {}", name(obj)),
         What::Free(obj) => format!("free {}", name(obj)),
         What::Unlink { table, pmd } => format!("unlink {} from {}", name(table), name(pmd)),
+        What::Link { table, pmd } => format!("link {} from {}", name(table), name(pmd)),
         What::Downgrade { mm, start, pages } => format!("downgrade m{mm} pages {start}+{pages}"),
         What::Establish { mm, start, pfn, pages } => {
             format!("establish m{mm} pages {start}+{pages} -> pfn {pfn}")
@@ -96,6 +97,13 @@ fn text(event: &Event, hpn: u32) -> String {
         }
         What::Retracted { file, index } => {
             format!("page tables over page {index} of f{file} are retracted")
+        }
+        What::CollapseCall { mm, start, end } => {
+            format!("MADV_COLLAPSE of m{mm} pages {start} to {end}")
+        }
+        What::CollapseReturn { mm, start, end, success } => {
+            let how = if success { "0" } else { "an error" };
+            format!("MADV_COLLAPSE of m{mm} pages {start} to {end} returns {how}")
         }
         What::Counted { mm, start, pages, resident } => {
             format!("counts {resident} resident pages in m{mm} pages {start}+{pages}")
@@ -156,6 +164,11 @@ fn splat_text(splat: Splat, hpn: u32) -> String {
         Splat::FolioUseAfterFree(obj)
         | Splat::VmaUseAfterFree(obj)
         | Splat::AnonVmaUseAfterFree(obj) => format!("{} is used after it was freed", name(obj)),
+        Splat::Held(lock) => format!("{} is held where it must not be", name(lock)),
+        Splat::CheckerFalseAlarm(what) => format!("page_table_check, without a reason: {what}"),
+        Splat::MigrationEntryUnlocked(folio) => {
+            format!("a migration entry names {}, which is not locked", name(folio))
+        }
         Splat::CheckMm(counter) => format!("check_mm: {} is not zero", name(counter)),
     }
 }

@@ -99,6 +99,7 @@ impl Kernel {
     /// `folio_ref_freeze`: sets the count to 0 if it is `expected`.
     pub fn folio_ref_freeze(&self, cpu: &Cpu<'_>, id: FolioId, expected: i64) -> bool {
         let refcount = &self.folio(id).refcount;
+        self.folio(id).lock.assert_locked(cpu);
         let frozen = refcount.cmpxchg(cpu, expected as u64, 0).is_ok();
         if frozen {
             cpu.debts.pay(refcount.obj(), -expected);

@@ -23,6 +23,7 @@ impl Kernel {
         flags: FollFlags,
     ) -> Option<UserPage> {
         let _f = cpu.enter(func::gup_fast);
+        cpu.vm_bug_on(cpu.irqs_disabled(), "GUP-fast is called with interrupts off");
         let seq = match flags.pin {
             true => (self.steps.gup_pin_seq_begin)(cpu, self, mm)?,
             false => 0,

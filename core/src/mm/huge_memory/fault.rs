@@ -67,9 +67,11 @@ impl Kernel {
         let _f = cpu.enter(func::pmd_migration_entry_wait);
         let pml = self.pmd_lock(cpu, mm);
         let entry = Pmd(self.pmdp(mm, addr).read_once(cpu));
+        let folio = Some(entry).filter(|entry| entry.is_migration());
+        let folio = folio.and_then(|entry| self.migration_entry_folio(cpu, entry.pfn()));
         self.lock(pml).unlock(cpu);
-        if entry.is_migration() && self.folios.is_valid(entry.pfn()) {
-            self.folio_of(entry.pfn()).lock.wait_unlocked(cpu);
+        if let Some(folio) = folio {
+            self.folio(folio).lock.wait_unlocked(cpu);
         }
     }
 }

@@ -26,6 +26,7 @@ impl Kernel {
     ) {
         let _f = cpu.enter(func::split_huge_pmd);
         let mm = self.vma(vma).spec().mm;
+        self.assert_vma_stable(cpu, vma);
         let haddr = self.haddr(addr);
         self.mmu_notifier_invalidate_range_start(cpu, mm, haddr, self.hpn);
         let locked = (self.steps.fs.split_lock_folio)(cpu, self, vma, haddr);

@@ -114,15 +114,23 @@ fn a_split_keeps_what_the_huge_entry_said() {
         k.set_pmd_at(cpu, M0, Vaddr(0), old.mkold().mkclean().mkuffd_wp());
         k.flush_tlb_range(cpu, M0, Vaddr(0), HPN);
         k.lock(pml).unlock(cpu);
-        k.__split_huge_pmd(cpu, VmaId(0), Vaddr(2));
+        split_pmd(k, cpu, 2, false, None);
         let is =
             |pte: &Pte| !pte.is_write() && !pte.is_dirty() && !pte.is_young() && pte.is_uffd_wp();
         assert!(ptes(k).len() == HPN as usize && ptes(k).iter().all(is));
         check(k, cpu);
         // Nothing huge is left to be split, or to be zapped.
-        k.__split_huge_pmd(cpu, VmaId(0), Vaddr(2));
+        split_pmd(k, cpu, 2, false, None);
         assert!(k.pmd_trans_huge_lock(cpu, M0, Vaddr(0)).is_none());
     });
+}
+
+/// Splits the huge PMD around `addr`, with the VMA kept as it is.
+fn split_pmd(k: &Kernel, cpu: &Cpu<'_>, addr: u32, freeze: bool, folio: Option<FolioId>) {
+    // Those who are about a folio come by rmap; the story has none of its locks.
+    k.mm(M0).mmap_lock.down_read_trylock(cpu);
+    k.__split_huge_pmd_of(cpu, VmaId(0), Vaddr(addr), freeze, folio);
+    k.mm(M0).mmap_lock.up_read(cpu);
 }
 
 /// Makes the huge page at 0 read-only and shared, as a fork would.
@@ -201,8 +209,10 @@ fn a_migration_entry_of_a_huge_page_can_be_zapped() {
         assert!(write(k, cpu, M0, 1, 9).is_ok());
         let (folio, _) = begin_migration(k, cpu);
         assert_eq!(k.mm(M0).rss[1].peek(), u64::from(HPN), "the counter goes on to count it");
-        k.folio(folio).lock.unlock(cpu);
+        // Whoever migrates it is another CPU: it keeps the lock, and lockdep looks away.
+        k.folio(folio).lock.forget(cpu);
         k.madvise_dontneed(cpu, M0, Vaddr(0), HPN);
+        k.folio(folio).lock.unlock_inherited(cpu);
         k.folio_put(cpu, folio);
         assert_eq!((k.mm(M0).rss[1].peek(), k.deposited(M0).count()), (0, 0));
         k.lru_add_drain_all(cpu);
@@ -215,12 +225,14 @@ fn a_migration_entry_of_a_huge_page_can_be_split() {
     tell(huge_scene, |k, cpu| {
         assert!(write(k, cpu, M0, 1, 9).is_ok());
         let (folio, entry) = begin_migration(k, cpu);
-        k.__split_huge_pmd(cpu, VmaId(0), Vaddr(0));
+        split_pmd(k, cpu, 0, false, None);
         let wanted = |i: u32| Pte::migration(Pfn(entry.pfn().0 + i), true, false).mkyoung();
         assert_eq!(ptes(k), (0..HPN).map(wanted).collect::<Vec<_>>());
         assert_eq!(k.folio_mapcount(folio), 0);
-        k.folio(folio).lock.unlock(cpu);
+        // Whoever migrates it is another CPU: it keeps the lock, and lockdep looks away.
+        k.folio(folio).lock.forget(cpu);
         k.madvise_dontneed(cpu, M0, Vaddr(0), HPN);
+        k.folio(folio).lock.unlock_inherited(cpu);
         k.folio_put(cpu, folio);
     });
 }
@@ -234,12 +246,14 @@ fn a_split_for_a_migration_leaves_migration_entries_unless_the_page_is_pinned() 
             k.folio(folio).lock.lock(cpu);
             k.folio_get(cpu, folio);
             k.folio(folio).pincount.poke(pins);
-            k.__split_huge_pmd_of(cpu, VmaId(0), Vaddr(0), true, Some(folio));
+            split_pmd(k, cpu, 0, true, Some(folio));
             k.folio(folio).pincount.poke(0);
             assert_eq!(ptes(k).iter().all(|pte| pte.is_writable_migration()), pins == 0);
             assert_eq!(ptes(k).iter().all(|pte| pte.is_present()), pins == 1);
-            k.folio(folio).lock.unlock(cpu);
+            // Whoever migrates it is another CPU: it keeps the lock, and lockdep looks away.
+            k.folio(folio).lock.forget(cpu);
             k.madvise_dontneed(cpu, M0, Vaddr(0), HPN);
+            k.folio(folio).lock.unlock_inherited(cpu);
             k.folio_put(cpu, folio);
         });
     }
@@ -251,7 +265,7 @@ fn a_split_that_is_about_another_folio_leaves_the_entry_alone() {
         assert!(write(k, cpu, M0, 0, 1).is_ok() && write(k, cpu, M0, HPN, 2).is_ok());
         let other = huge_folio(k, HPN);
         k.folio(other).lock.lock(cpu);
-        k.__split_huge_pmd_of(cpu, VmaId(0), Vaddr(0), false, Some(other));
+        split_pmd(k, cpu, 0, false, Some(other));
         k.folio(other).lock.unlock(cpu);
         assert!(k.peek_pmd(M0, Vaddr(0)).is_trans_huge());
     });

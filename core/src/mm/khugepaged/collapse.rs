@@ -20,6 +20,7 @@ impl Kernel {
         install_pmd: bool,
     ) -> ScanResult {
         let _f = cpu.enter(func::collapse_pte_mapped_thp);
+        self.assert_only_mmap_locked(cpu);
         (self.steps.collapse_pte_mapped_thp)(cpu, self, mm, addr, install_pmd)
     }
 

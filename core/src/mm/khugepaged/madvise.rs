@@ -4,7 +4,7 @@ use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
 use crate::mm::types::{MmId, Vaddr, VmaId};
 use crate::mm::vma::VmaSpec;
-use crate::sync::Cpu;
+use crate::sync::{Cpu, What};
 
 use super::check::hugepage_vma_check;
 use super::revalidate::Handle;
@@ -67,6 +67,9 @@ impl Kernel {
             thps: 0,
             last_fail: ScanResult::Fail,
         };
+        cpu.assert_held(self.mm(mm).mmap_lock.obj());
+        let (first, end) = (call.hstart.0, call.hend.0);
+        cpu.note(What::CollapseCall { mm: mm.0, start: first, end });
         self.mmgrab(cpu, mm);
         self.lru_add_drain_all(cpu);
         let mut addr = call.hstart;
@@ -79,7 +82,11 @@ impl Kernel {
         self.mmdrop(cpu, mm);
         // The numbers are unsigned: a range inside one huge page, with neither end aligned, never matches.
         let wanted = call.hend.0.checked_sub(call.hstart.0).map(|pages| pages / self.hpn);
-        if wanted == Some(call.thps) { Errno::Ok } else { call.last_fail.errno() }
+        let success = wanted == Some(call.thps);
+        // Where the VMA ends earlier now than it did, less is promised.
+        let end = call.hend.0;
+        cpu.note(What::CollapseReturn { mm: mm.0, start: first, end, success });
+        if success { Errno::Ok } else { call.last_fail.errno() }
     }
 
     /// One turn of the loop. `false`: it is left.

@@ -48,6 +48,11 @@ impl Kernel {
         listed
     }
 
+    /// Whether khugepaged has a slot for the mm, without a step.
+    pub fn peek_khugepaged_slot(&self, mm: MmId) -> bool {
+        self.slots.listed.peek() >> mm.0 & 1 == 1
+    }
+
     fn is_scanned(&self, mm: MmId) -> bool {
         self.slots.cursor.peek() >> (8 * mm.0) & 0xff != 0
     }

@@ -23,6 +23,7 @@ impl Kernel {
         is_khugepaged: bool,
     ) -> ScanResult {
         let _f = cpu.enter(func::hpage_collapse_scan_file);
+        self.assert_nothing_held(cpu);
         cpu.rcu_read_lock();
         let scanned = self.scan_page_cache(cpu, file, start, is_khugepaged);
         cpu.rcu_read_unlock();

@@ -211,6 +211,7 @@ impl Kernel {
         FaultFlags { write, vma_lock, unshare }: FaultFlags,
     ) -> FaultResult {
         let _f = cpu.enter(func::handle_mm_fault);
+        self.assert_vma_stable(cpu, vma);
         let (orig_pte, prealloc_pte) = (Pte::NONE, None);
         let mut vmf = VmFault { mm, vma, addr, write, vma_lock, unshare, orig_pte, prealloc_pte };
         if let Some(result) = self.handle_huge_fault(cpu, &vmf) {

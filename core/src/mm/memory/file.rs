@@ -136,6 +136,7 @@ impl Kernel {
         cow: Option<FolioId>,
     ) -> Result<(), FaultResult> {
         let _f = cpu.enter(func::finish_fault);
+        self.folio(folio).lock.assert_locked(cpu);
         if self.pmdp_get_lockless(cpu, vmf.mm, vmf.addr).is_none() {
             cpu.pass(ip::ff1);
             let haddr = self.haddr(vmf.addr);

@@ -166,9 +166,11 @@ impl Kernel {
         let _f = cpu.enter(func::migration_entry_wait);
         let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, addr) else { return };
         let entry = self.ptep_get(cpu, pte, addr);
+        let folio = Some(entry).filter(|entry| entry.is_migration());
+        let folio = folio.and_then(|entry| self.migration_entry_folio(cpu, entry.pfn()));
         self.pte_unmap_unlock(cpu, ptl);
-        if entry.is_migration() && self.folios.is_valid(entry.pfn()) {
-            self.folio_of(entry.pfn()).lock.wait_unlocked(cpu);
+        if let Some(folio) = folio {
+            self.folio(folio).lock.wait_unlocked(cpu);
         }
     }
 }

@@ -48,6 +48,7 @@ impl Kernel {
     ) {
         let _f = cpu.enter(func::zap_page_range_single);
         let mm = self.vma(vma).spec().mm;
+        self.assert_vma_stable(cpu, vma);
         let mut tlb = self.tlb_gather_mmu(cpu, mm);
         self.mmu_notifier_invalidate_range_start(cpu, mm, start, pages);
         self.zap_pmd_range(cpu, &mut tlb, vma, start, Vaddr(start.0 + pages), details);
@@ -231,8 +232,10 @@ impl Kernel {
         }
         // A swap entry stands for a private copy, a migration entry for whatever page it names, and a poisoned marker for
         // one that nobody can have.
-        let cow = !entry.is_uffd_wp_marker()
-            && (!entry.is_migration() || self.folio_of(entry.pfn()).is_anon());
+        let page = Some(entry).filter(|entry| entry.is_migration());
+        let page = page.and_then(|entry| self.migration_entry_folio(cpu, entry.pfn()));
+        let cow =
+            !entry.is_uffd_wp_marker() && page.is_none_or(|folio| self.folio(folio).is_anon());
         if cow && !details.even_cows {
             return;
         }

@@ -54,6 +54,7 @@ impl Kernel {
         if !matches!(before, TableState::Private | TableState::DetachedLinkedByStack) {
             cpu.splat(Splat::TableLinkage(table.obj()));
         }
+        cpu.note(What::Link { table: table.obj(), pmd: self.pmdp(mm, addr).obj() });
         if old.is_table() {
             let lost = self.pgtable(cpu, old);
             self.table_unlinked(cpu, mm, addr, self.tables.get(lost), TableState::Detached);

@@ -117,6 +117,7 @@ impl Kernel {
     fn page_inc_mapcount(&self, cpu: &Cpu<'_>, pfn: Pfn) -> bool {
         let folio = self.folios.of(pfn);
         let mapcount = &self.page(pfn).mapcount;
+        self.assert_page_table_locked(cpu, mapcount.obj());
         cpu.debts.pay(mapcount.obj(), 1);
         let first = mapcount.add_return(cpu, 1) == 0;
         if first && self.folios.is_large(folio) {
@@ -144,6 +145,7 @@ impl Kernel {
         }
         let folio = self.folios.of(pfn);
         let mapcount = &self.page(pfn).mapcount;
+        self.assert_page_table_locked(cpu, mapcount.obj());
         cpu.debts.pay(mapcount.obj(), -1);
         let left = mapcount.add_return(cpu, -1);
         if left < -1 {

@@ -45,6 +45,7 @@ impl Kernel {
         is_khugepaged: bool,
     ) -> ScanResult {
         let _f = cpu.enter(func::collapse_file);
+        self.assert_nothing_held(cpu);
         let steps = &self.steps.file;
         let hpage = match (steps.alloc_hpage)(cpu, self) {
             Ok(hpage) => hpage,
@@ -82,6 +83,7 @@ impl Kernel {
         (steps.unlock_hpage)(cpu, self, &mut c);
         cpu.pass(ip::cf10);
         (steps.free_old_pages)(cpu, self, &mut c);
+        self.assert_nothing_held(cpu);
         result
     }
 
