@@ -42,7 +42,6 @@ fn most_programs_collapse() {
 const NOT_DRAWN: &[&str] = &[
     "mremap",
     "mprotect",
-    "fork",
     "punch",
     "alloc",
     "file_write",
