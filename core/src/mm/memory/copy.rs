@@ -128,7 +128,8 @@ impl Kernel {
                 }
             }
         }
-        true
+        // The page for which it was may have gone meanwhile.
+        self.put_prealloc(cpu, &mut prealloc, true)
     }
 
     /// The loop of `copy_pte_range` under both locks: to the end, or until somebody waits for one of them, or a page is
