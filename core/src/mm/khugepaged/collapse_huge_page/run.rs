@@ -89,17 +89,18 @@ impl Kernel {
         self.mmap_read_lock(cpu, mm);
         let found = self.hugepage_vma_revalidate(cpu, (mm, haddr), true, is_khugepaged);
         let found = found.and_then(|vma| match self.find_pmd_or_thp_or_none(cpu, mm, haddr) {
-            ScanResult::Succeed => Ok(vma),
+            ScanResult::Succeed => Ok((vma, self.vma_generation(vma))),
             result => Err(result),
         });
-        if let Ok(vma) = found
-            && unmapped > 0
-        {
+        let Ok((vma, _)) = found else {
+            self.mmap_read_unlock(cpu, mm);
+            return found;
+        };
+        if unmapped > 0 {
             // It has released mmap_lock if it fails.
             self.collapse_huge_page_swapin(cpu, (mm, haddr, vma))?;
         }
         cpu.pass(ip::ch2);
-        let found = found.map(|vma| (vma, self.vma_generation(vma)));
         self.mmap_read_unlock(cpu, mm);
         cpu.pass(ip::ch3);
         found

@@ -324,7 +324,7 @@ fn a_range_that_fails_for_good_is_the_last() {
         // And there is something else behind the mapping, or nothing.
         let end = Vaddr(HERE.0 + 4 * HPN);
         assert_eq!(k.do_madvise_collapse(cpu, M0, Vaddr(HERE.0 + 2 * HPN), end), Errno::Enomem);
-        assert_eq!(is_huge(k, Vaddr(HERE.0 + 2 * HPN)), true);
+        assert!(is_huge(k, Vaddr(HERE.0 + 2 * HPN)));
     });
 }
 
