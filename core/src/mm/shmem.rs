@@ -43,7 +43,7 @@ impl Kernel {
         index: u32,
     ) -> Result<FolioId, FaultResult> {
         let _f = cpu.enter(func::shmem_fault);
-        if (self.steps.fs.falloc_wait)(cpu, self, vmf, file, index) {
+        if self.shmem_falloc_wait(cpu, vmf, file, index) {
             return Err(FaultResult::Retry);
         }
         let flags = self.vma(vmf.vma).spec().flags;
