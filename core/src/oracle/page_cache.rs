@@ -138,8 +138,9 @@ pub(super) const PAGE_CACHE_INCONSISTENT: Oracle = Oracle {
                 let folio = k.folio(id);
                 let covers =
                     folio.index() <= index && index < folio.index() + k.folios.nr_pages(id);
-                // fallocate() leaves pages that nobody has cleared yet.
-                let fallocated = !file.regular && u64::from(folio.index()) < file.fallocend.peek();
+                // fallocate() leaves pages that nobody has cleared yet: huge ones, whose pieces lie behind its end, too.
+                let fallocend = file.fallocend.peek().next_multiple_of(u64::from(k.hpn));
+                let fallocated = !file.regular && u64::from(index) < fallocend;
                 let right = folio.peek_mapping() == Mapping::File(file.id)
                     && (folio.has(flags::UPTODATE) || fallocated);
                 if !covers || !right {
