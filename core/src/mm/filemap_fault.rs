@@ -50,7 +50,7 @@ impl Kernel {
         let beyond = u64::from(index) >= i_size.read_once(cpu);
         match found {
             // Now that it is locked, a truncate that has changed i_size finds it here.
-            Some(folio) if !(self.steps.fs.filemap_i_size_recheck)(beyond) => Ok(folio),
+            Some(folio) if !beyond => Ok(folio),
             Some(folio) => {
                 self.unlock_and_put(cpu, folio);
                 Err(FaultResult::Sigbus)

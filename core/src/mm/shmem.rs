@@ -43,7 +43,7 @@ impl Kernel {
         index: u32,
     ) -> Result<FolioId, FaultResult> {
         let _f = cpu.enter(func::shmem_fault);
-        if (self.steps.fs.falloc_wait)(cpu, self, vmf, file, index) {
+        if self.shmem_falloc_wait(cpu, vmf, file, index) {
             return Err(FaultResult::Retry);
         }
         self.shmem_get_folio_gfp(cpu, file, index, SgpType::Cache, Some(vmf))

@@ -99,6 +99,33 @@ impl Kernel {
         (self.steps.fs.inode_unlock)(cpu, self, file);
         errno
     }
+
+    /// The part of `shmem_fault` that is about a hole being punched. `true`: the fault has given its lock up and slept, and
+    /// must be tried again.
+    pub(super) fn shmem_falloc_wait(
+        &self,
+        cpu: &Cpu<'_>,
+        vmf: &VmFault,
+        file: FileId,
+        index: u32,
+    ) -> bool {
+        let mapping = self.mapping(file);
+        // Mostly there is nothing to see: no lock for that, and no step.
+        if mapping.i_private.peek() == 0 {
+            return false;
+        }
+        mapping.i_lock.lock(cpu);
+        let word = mapping.i_private.read_once(cpu);
+        let in_the_way = ShmemFalloc::of(word)
+            .is_some_and(|falloc| falloc.punch && (falloc.start..falloc.next).contains(&index));
+        mapping.i_lock.unlock(cpu);
+        if in_the_way {
+            // Whoever waits to write-lock mmap_lock need not wait for the punch too.
+            self.release_fault_lock(cpu, vmf);
+            mapping.falloc_waitq.wait_event(cpu, || mapping.i_private.peek() != word);
+        }
+        in_the_way
+    }
 }
 
 fn set_falloc(cpu: &Cpu<'_>, k: &Kernel, file: FileId, falloc: Option<ShmemFalloc>) {
@@ -122,27 +149,6 @@ pub(super) fn clear(cpu: &Cpu<'_>, k: &Kernel, file: FileId) {
     mapping.i_lock.unlock(cpu);
 }
 
-/// The part of `shmem_fault` that is about a hole being punched. `true`: the fault has given its lock up and slept, and
-/// must be tried again.
-pub(super) fn wait(cpu: &Cpu<'_>, k: &Kernel, vmf: &VmFault, file: FileId, index: u32) -> bool {
-    let mapping = k.mapping(file);
-    // Mostly there is nothing to see: no lock for that, and no step.
-    if mapping.i_private.peek() == 0 {
-        return false;
-    }
-    mapping.i_lock.lock(cpu);
-    let word = mapping.i_private.read_once(cpu);
-    let in_the_way = ShmemFalloc::of(word)
-        .is_some_and(|falloc| falloc.punch && (falloc.start..falloc.next).contains(&index));
-    mapping.i_lock.unlock(cpu);
-    if in_the_way {
-        // Whoever punches must not wait for us: MADV_REMOVE takes mmap_lock again in the end.
-        k.release_fault_lock(cpu, vmf);
-        mapping.falloc_waitq.wait_event(cpu, || mapping.i_private.peek() != word);
-    }
-    in_the_way
-}
-
 /// `unmap_mapping_range` of a hole: private copies stay.
 pub(super) fn unmap(cpu: &Cpu<'_>, k: &Kernel, file: FileId, range: (u32, u32)) {
     k.unmap_mapping_pages(cpu, file, range, false);
@@ -163,24 +169,6 @@ pub(super) fn clear_fallocated(cpu: &Cpu<'_>, k: &Kernel, folio: crate::mm::Foli
 /// ... who is not told.
 pub(super) fn clear_only(cpu: &Cpu<'_>, k: &Kernel, file: FileId) {
     set_falloc(cpu, k, file, None);
-}
-
-/// The fault keeps its lock while it sleeps.
-pub(super) fn wait_locked(
-    cpu: &Cpu<'_>,
-    k: &Kernel,
-    _: &VmFault,
-    file: FileId,
-    index: u32,
-) -> bool {
-    let mapping = k.mapping(file);
-    let word = mapping.i_private.read_once(cpu);
-    let in_the_way = ShmemFalloc::of(word)
-        .is_some_and(|falloc| falloc.punch && (falloc.start..falloc.next).contains(&index));
-    if in_the_way {
-        mapping.falloc_waitq.wait_event(cpu, || mapping.i_private.peek() != word);
-    }
-    false
 }
 
 /// The page counts as cleared, and holds whatever it held.

@@ -2,8 +2,9 @@
 //!
 //! Verified: a page of GUP-fast was mapped, with the permission that was needed, at some instant when the reference was
 //! already there; a long-term pin for writing is of anonymous memory or shmem that was not truncated; a page that is held
-//! is not freed; a pinned anonymous page, or page of a private mapping pinned for long, is not replaced under its mm, unless
-//! the mm drops it; an anonymous page that one process holds is not written to by another; at quiescence, pincounts.
+//! is not freed; a pinned page, anonymous, of shared memory, or for long of a private mapping, is not replaced under its
+//! mm, unless the mm drops it; an anonymous page that one process holds is not written to by another; at quiescence,
+//! pincounts.
 //! Not verified: that GUP-fast succeeds where it could.
 
 use super::counters::{equal, settled};
@@ -126,7 +127,7 @@ pub(super) const PIN_SEPARATED: Oracle = Oracle {
     ..Oracle::new(
         "pin_separated",
         "4.4",
-        "While an anonymous page is pinned, the mm maps no other page in its place: both would see different contents.",
+        "While a page of anonymous or shared memory is pinned, the mm maps no other in its place: both would see different contents.",
     )
 };
 

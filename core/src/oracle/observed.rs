@@ -83,7 +83,7 @@ pub struct Observed {
     /// The page that a CPU in GUP-fast has grabbed, and whether it was mapped since.
     gup: [Option<Grab>; CPUS_MAX],
     /// The pages that are pinned for an mm that must not get others in their place, and has not dropped them since:
-    /// anonymous ones, and those of private mappings that are pinned for long.
+    /// anonymous ones, those of private mappings that are pinned for long, and those of shmem that is mapped shared.
     pins: Vec<Pin>,
     /// What each CPU is moving.
     moving: [Option<Move>; CPUS_MAX],
@@ -195,11 +195,7 @@ impl Observed {
 
     /// Where an access of `mm` at `page` goes.
     pub fn cell_of(&self, kernel: &Kernel, mm: u8, page: u32) -> Option<Cell> {
-        let spec = kernel.vma(kernel.peek_vma(MmId(mm), Vaddr(page))?).spec();
-        match spec.file {
-            Some(file) if spec.shared() => Some(Cell::File(file.0, spec.pgoff_of(Vaddr(page)))),
-            _ => Some(Cell::Private(mm, page)),
-        }
+        cell_at(kernel, mm, page)
     }
 
     /// What was stored there last; `None`: not known.
@@ -384,7 +380,7 @@ impl Observed {
         match what {
             What::GupGrab { mm, page, pfn, flags } => {
                 let write = FollFlags::from_bits(flags).write;
-                let dropped = self.is_uncertain(kernel, Cell::Private(mm, page));
+                let dropped = self.is_in_doubt(kernel, mm, page);
                 let grab = Grab { mm, page, pfn, write, mapped: false, dropped };
                 self.gup[usize::from(cpu)] = Some(grab);
                 self.gup_look_again(kernel);
@@ -395,9 +391,14 @@ impl Observed {
                 let dropped = grab.is_some_and(|grab| grab.dropped);
                 let flags = FollFlags::from_bits(flags);
                 let anon = kernel.folio_of(Pfn(pfn)).is_anon();
-                let private = matches!(self.cell_of(kernel, mm, page), Some(Cell::Private(..)));
-                let kept = !dropped && !self.is_uncertain(kernel, Cell::Private(mm, page));
-                if flags.pin && (anon || flags.longterm && private) && kept {
+                let may_be_replaced = match self.cell_of(kernel, mm, page) {
+                    Some(Cell::Private(..)) => !flags.longterm,
+                    // Opening a regular file for writing is enough to lose its pages.
+                    Some(Cell::File(file, _)) => kernel.files[usize::from(file)].regular,
+                    None => true,
+                };
+                let kept = !dropped && !self.is_in_doubt(kernel, mm, page);
+                if flags.pin && (anon || !may_be_replaced) && kept {
                     self.pins.push(Pin { cpu, mm, page, pfn });
                 }
             }
@@ -419,6 +420,12 @@ impl Observed {
         }
     }
 
+    /// Whether an operation in flight may drop the page of an mm, or that of the file behind it.
+    fn is_in_doubt(&self, kernel: &Kernel, mm: u8, page: u32) -> bool {
+        self.is_uncertain(kernel, Cell::Private(mm, page))
+            || cell_at(kernel, mm, page).is_some_and(|at| self.is_uncertain(kernel, at))
+    }
+
     fn is_uncertain(&self, kernel: &Kernel, at: Cell) -> bool {
         self.dropping.iter().flatten().any(|&dropping| drops(kernel, dropping, at))
     }
@@ -434,9 +441,13 @@ impl Observed {
         }
         for gone in [before, dropping].into_iter().flatten() {
             self.uffd.drop(kernel, gone);
-            self.pins.retain(|pin| !drops(kernel, gone, Cell::Private(pin.mm, pin.page)));
+            let goes = |mm, page| {
+                drops(kernel, gone, Cell::Private(mm, page))
+                    || cell_at(kernel, mm, page).is_some_and(|at| drops(kernel, gone, at))
+            };
+            self.pins.retain(|pin| !goes(pin.mm, pin.page));
             for grab in self.gup.iter_mut().flatten() {
-                grab.dropped |= drops(kernel, gone, Cell::Private(grab.mm, grab.page));
+                grab.dropped |= goes(grab.mm, grab.page);
             }
             for at in self.touched.clone() {
                 if drops(kernel, gone, at) && (*self.cell_mut(at) != RACED) {
@@ -554,6 +565,15 @@ impl Observed {
 
     fn index(&self, which: u8, page: u32, units: usize) -> usize {
         usize::from(which) * units * self.hpn as usize + page as usize
+    }
+}
+
+/// Where an access of `mm` at `page` goes.
+fn cell_at(kernel: &Kernel, mm: u8, page: u32) -> Option<Cell> {
+    let spec = kernel.vma(kernel.peek_vma(MmId(mm), Vaddr(page))?).spec();
+    match spec.file {
+        Some(file) if spec.shared() => Some(Cell::File(file.0, spec.pgoff_of(Vaddr(page)))),
+        _ => Some(Cell::Private(mm, page)),
     }
 }
 

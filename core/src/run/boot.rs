@@ -140,7 +140,10 @@ fn link(kernel: &Kernel, id: VmaId) {
 /// Puts folios into the page cache of a new file.
 fn fill_cache(cpu: &Cpu<'_>, kernel: &Kernel, file: FileId, pages: u32, backing: Backing) {
     kernel.mapping(file).i_size.poke(u64::from(pages));
+    // Where somebody can write to a regular file it has no huge pages.
+    let open = kernel.mapping(file).regular && kernel.mapping(file).i_writecount.peek() > 0;
     let (large, step) = match backing {
+        Backing::Huge if open => (false, 1),
         Backing::Huge => (true, kernel.hpn),
         Backing::Small => (false, 1),
         Backing::Empty => return,

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::group::steps;
 use crate::mm::kernel::Kernel;
-use crate::mm::memory::VmFault;
 use crate::mm::shmem::{self, SgpType};
 use crate::mm::types::{FileId, FolioId, MmId, Vaddr, VmaId};
 use crate::mm::{file_write, open, shmem_fallocate, shmem_undo, truncate};
@@ -31,8 +30,6 @@ steps! {
     falloc_publish: RangeAct = shmem_fallocate::publish;
     /// ... and takes that back.
     falloc_clear: FileAct = shmem_fallocate::clear;
-    /// `shmem_fault` waits for a punch. `true`: it has.
-    falloc_wait: fn(&Cpu<'_>, &Kernel, &VmFault, FileId, u32) -> bool = shmem_fallocate::wait;
     /// A punch unmaps its range.
     punch_unmap: RangeAct = shmem_fallocate::unmap;
     /// A failed allocation takes its pages back.
@@ -59,8 +56,6 @@ steps! {
     fault_invalidate_lock: FileAct = open::invalidate_lock_shared;
     /// ... and drops it.
     fault_invalidate_unlock: FileAct = open::invalidate_unlock_shared;
-    /// ... and gives up on a page that is beyond the end of the file now.
-    filemap_i_size_recheck: fn(bool) -> bool = |beyond| beyond;
     /// Whoever throws the cache of a regular file away holds invalidate_lock.
     invalidate_lock: FileAct = open::invalidate_lock;
     /// ... and drops it.

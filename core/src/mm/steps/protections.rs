@@ -249,12 +249,10 @@ protections! {
     partial_zero ALL "the part of a huge page that goes is zeroed: it may turn out that the page must stay" |s| s.fs.partial_zero = |_, _, _, _| {};
     falloc_publish ALL "faults on a hole wait until it is punched" |s| s.fs.falloc_publish = |_, _, _, _| {};
     falloc_wake ALL "... and are woken then" |s| s.fs.falloc_clear = shmem_fallocate::clear_only;
-    falloc_wait_unlocked ALL "... and wait without mmap_lock" |s| s.fs.falloc_wait = shmem_fallocate::wait_locked;
     unfalloc ALL "an allocation that fails takes back what it has allocated" |s| s.fs.unfalloc = |_, _, _, _| {};
     clear_fallocated ALL "a page that fallocate() has left is cleared before anybody sees it" |s| s.fs.clear_fallocated = shmem_fallocate::uptodate_only;
     charge_folio ALL "an inode is charged for a page that a fault has made" |s| s.fs.charge_folio = |_, _, _, _| {};
     i_size_recheck ALL "shmem_get_folio() looks at i_size again when the new folio can be found" |s| s.fs.i_size_recheck = |_, _, _, _, _| false;
-    filemap_i_size_recheck ALL "filemap_fault() looks at i_size again under the folio lock" |s| s.fs.filemap_i_size_recheck = |_| false;
     invalidate_lock ALL "no page is read in while the cache of a regular file is thrown away" |s| { s.fs.invalidate_lock = |_, _, _| {}; s.fs.invalidate_unlock = |_, _, _| {}; };
     open_drops_huge ALL "a regular file that is opened for writing loses its huge pages" |s| s.fs.open_counted = open::count_only;
     open_counts_first ALL "... which is looked for after it was counted as open" |s| s.fs.open_counted = open::look_then_count;
