@@ -34,7 +34,7 @@ impl Kernel {
                 return Ok(false);
             }
             let seq = self.mmu_interval_read_begin(cpu, mm);
-            let page = self.get_user_page(cpu, mm, addr, FollFlags::GET.writing(write))?;
+            let page = self.get_user_page(cpu, mm, addr, FollFlags::MAPPING.writing(write))?;
             cpu.pass(ip::kvm1);
             itree.device_lock.lock(cpu);
             let subscribed = matches!(itree.interval(), Interval::Linked | Interval::ToLink);

@@ -28,7 +28,7 @@ impl Kernel {
         for _ in 0..ATTEMPTS {
             // Before the page is looked up: an invalidation that ends after this is noticed below.
             let seq = sub.seq.read_once(cpu);
-            let page = self.get_user_page(cpu, mm, addr, FollFlags::GET.writing(write))?;
+            let page = self.get_user_page(cpu, mm, addr, FollFlags::MAPPING.writing(write))?;
             cpu.pass(ip::kvm1);
             sub.mmu_lock.lock(cpu);
             let retry = (self.steps.kvm_in_progress)(cpu, sub, addr)

@@ -97,6 +97,17 @@ impl Kernel {
         pte.access_permitted(false).then(|| (pte.pfn(), pte.is_write()))
     }
 
+    /// Whether the page tables have this frame there, out of reach of the hardware: PROT_NONE, or a NUMA hint.
+    pub fn peek_protnone(&self, mm: MmId, addr: Vaddr, pfn: Pfn) -> bool {
+        let pmd = self.peek_pmd(mm, addr);
+        if pmd.is_trans_huge() {
+            return pmd.is_protnone() && pmd.pfn().0 + addr.0 % self.hpn == pfn.0;
+        }
+        let table = pmd.pgtable().filter(|&id| pmd.is_table() && self.tables.is_valid(id));
+        let pte = table.map(|table| Pte(self.tables.get(table).entry(addr.0).peek()));
+        pte.is_some_and(|pte| pte.is_protnone() && pte.pfn() == pfn)
+    }
+
     /// Whether the page tables map this frame there, for writing if need be.
     pub fn peek_maps(&self, mm: MmId, addr: Vaddr, pfn: Pfn, write: bool) -> bool {
         self.peek_translation(mm, addr)

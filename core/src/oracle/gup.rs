@@ -20,7 +20,11 @@ pub(super) const GUP_PAGE_NOT_MAPPED: Oracle = Oracle {
         What::GupDone { mm, page, pfn, flags } => {
             let write = FollFlags::from_bits(flags).write;
             let now = view.kernel.peek_maps(MmId(mm), Vaddr(page), Pfn(pfn), write);
-            if now || view.observed.gup_was_mapped(cpu.id()) {
+            // The slow path reads through a NUMA hint.
+            let hinted = !write
+                && !cpu.irqs_disabled()
+                && view.kernel.peek_protnone(MmId(mm), Vaddr(page), Pfn(pfn));
+            if now || hinted || view.observed.gup_was_mapped(cpu.id()) {
                 return Ok(());
             }
             let detail = format!(

@@ -56,9 +56,10 @@ const ROWS: &[(&str, &str)] = &[
     ("migration", "migrate_unmapped* migrate_freeze* migrate_moved migrate_pte_restored*"),
     ("split_huge_pmd", "spd1* spd2 spd3*"),
     ("split_huge_page", "spf1* spf2* spf3 spf4*"),
-    ("mremap", "mv1* mv2* mv3*"),
+    ("mremap", "mv1* mv2* mv3* mv4"),
     ("fork", "fk1* fk2* fk3* fk4 fk5* fk6*"),
-    ("mprotect, uffd-wp", "mp1 mp2*"),
+    ("mprotect, uffd-wp", "mp1 mp3 mp2*"),
+    ("do_numa_page", "nu1* nu2"),
     ("mfill_atomic", "uf1* uff1"),
     ("open for write", "ow1 ow2"),
 ];

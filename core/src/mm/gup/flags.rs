@@ -11,17 +11,24 @@ pub struct FollFlags {
     pub pin: bool,
     /// FOLL_LONGTERM: for as long as the caller likes. Goes with FOLL_PIN only.
     pub longterm: bool,
+    /// FOLL_HONOR_NUMA_FAULT: a page that was made inaccessible to learn who uses it is faulted in first. Only the slow path
+    /// asks; GUP-fast leaves such a page to it anyway.
+    pub honor_numa_fault: bool,
 }
 
 impl FollFlags {
     /// FOLL_GET.
-    pub const GET: FollFlags = FollFlags { write: false, pin: false, longterm: false };
+    pub const GET: FollFlags =
+        FollFlags { write: false, pin: false, longterm: false, honor_numa_fault: false };
     /// FOLL_GET | FOLL_WRITE.
     pub const WRITE: FollFlags = FollFlags { write: true, ..FollFlags::GET };
     /// FOLL_PIN.
     pub const PIN: FollFlags = FollFlags { pin: true, ..FollFlags::GET };
     /// FOLL_PIN | FOLL_LONGTERM.
     pub const LONGTERM: FollFlags = FollFlags { longterm: true, ..FollFlags::PIN };
+
+    /// FOLL_GET | FOLL_HONOR_NUMA_FAULT: of who maps the page, as KVM does.
+    pub const MAPPING: FollFlags = FollFlags { honor_numa_fault: true, ..FollFlags::GET };
 
     /// ... and FOLL_WRITE, or not.
     #[must_use]
@@ -36,7 +43,12 @@ impl FollFlags {
 
     /// Back from the bits.
     pub const fn from_bits(bits: u8) -> FollFlags {
-        FollFlags { write: bits & 1 != 0, pin: bits & 2 != 0, longterm: bits & 4 != 0 }
+        FollFlags {
+            write: bits & 1 != 0,
+            pin: bits & 2 != 0,
+            longterm: bits & 4 != 0,
+            ..FollFlags::GET
+        }
     }
 }
 

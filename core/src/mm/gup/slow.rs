@@ -114,7 +114,7 @@ impl Kernel {
         pmd: Pmd,
         flags: FollFlags,
     ) -> Follow {
-        if !pmd.access_permitted(flags.write) {
+        if !(pmd.access_permitted(flags.write) || pmd.is_protnone() && can_follow_protnone(flags)) {
             return Follow::Missing;
         }
         let pfn = Pfn(pmd.pfn().0 + addr.0 % self.hpn);
@@ -131,7 +131,8 @@ impl Kernel {
         };
         let entry = self.ptep_get(cpu, pte, addr);
         let page = UserPage { pfn: entry.pfn(), writable: entry.is_write(), flags };
-        let found = if entry.access_permitted(flags.write) {
+        let protnone = entry.is_protnone() && can_follow_protnone(flags);
+        let found = if entry.access_permitted(flags.write) || protnone {
             self.follow_grab(cpu, vma, addr, page, page.pfn, entry.is_dirty())
         } else {
             Follow::Missing
@@ -165,4 +166,10 @@ impl Kernel {
         note_done(cpu, self.vma(vma).spec().mm, addr, page);
         Follow::Page(page)
     }
+}
+
+/// `gup_can_follow_protnone`, of a VMA that has access: the entry is a hint, which only a user must heed. It permits no
+/// writes.
+fn can_follow_protnone(flags: FollFlags) -> bool {
+    !flags.honor_numa_fault && !flags.write
 }

@@ -1,12 +1,12 @@
 //! Stories of protections: what a range permits, its entries permit, and no more.
 
 use super::CpFlags;
-use crate::mm::Kernel;
 use crate::mm::khugepaged::Errno;
 use crate::mm::memory::Signal;
 use crate::mm::memory::tests::{HPN, M0, Scene, check, huge_page, leaves, read, tell, write};
 use crate::mm::types::{FileId, Pte, Vaddr, VmaId};
 use crate::mm::vma::VmFlags;
+use crate::mm::{FollFlags, Kernel};
 use crate::sync::Cpu;
 
 const F0: FileId = FileId(0);
@@ -218,6 +218,31 @@ fn a_numa_fault_tells_and_restores() {
         numa();
         assert_eq!(read(k, cpu, M0, 1), Err(Signal::Segv));
     });
+}
+
+#[test]
+fn a_hint_is_for_those_who_map_the_page() {
+    for scene in [anon, huge] {
+        tell(scene, |k, cpu| {
+            assert!(write(k, cpu, M0, 1, 5).is_ok());
+            k.lru_add_drain_all(cpu);
+            assert_eq!(mprotect(k, cpu, 0, 2 * HPN, RW), Errno::Ok);
+            k.task_numa_work(cpu, M0, (Vaddr(0), Vaddr(HPN)));
+            let hinted = || leaves(k, M0).iter().any(|leaf| leaf.1.0.is_protnone());
+            let get = |flags| {
+                let page = k.get_user_page(cpu, M0, Vaddr(1), flags).expect("it is there");
+                k.put_user_page(cpu, page);
+            };
+            get(FollFlags::GET);
+            assert!(hinted());
+            get(FollFlags::WRITE);
+            assert!(!hinted());
+            k.task_numa_work(cpu, M0, (Vaddr(0), Vaddr(HPN)));
+            assert!(hinted());
+            get(FollFlags::MAPPING);
+            assert!(!hinted());
+        });
+    }
 }
 
 #[test]

@@ -51,6 +51,8 @@ steps! {
     ptes_flush: OnRange = |cpu, k, mm, start, pages| k.flush_tlb_range(cpu, mm, start, pages);
     /// ... after it has dropped them.
     ptes_flush_late: OnRange = |_, _, _, _, _| {};
+    /// `lock_vma_under_rcu` refuses an anonymous VMA without an anon_vma before it holds its lock.
+    vma_lock_anon_check_early: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = |_, _, _| false;
     // mprotect.c
     /// mprotect locks the VMA for write.
     protect_start_write: OnVma = vma::lock::start_write;

@@ -25,13 +25,17 @@ impl Kernel {
         cpu.rcu_read_lock();
         let found = loop {
             let Some(vma) = self.vma_lookup(cpu, mm, addr) else { break None };
+            if (self.steps.moves.vma_lock_anon_check_early)(cpu, self, vma) {
+                break None;
+            }
             let generation = self.vma_generation(vma);
             let locked = self.vma_start_read(cpu, vma);
             self.vma_assert_generation(cpu, vma, generation);
             if !locked {
                 break None;
             }
-            // Its neighbours' anon_vmas are looked at in anon_vma_prepare(), and those VMAs are not locked.
+            // Its neighbours' anon_vmas are looked at in anon_vma_prepare(), and those VMAs are not locked. Not before the lock
+            // is held: MREMAP_DONTUNMAP takes the anon_vma away.
             let anon_vma_missing = (self.steps.vma.vma_lock_anon_check)(cpu, self, vma);
             if anon_vma_missing || !(self.steps.vma.vma_lock_range_check)(self, vma, addr) {
                 self.vma_end_read(cpu, vma);
