@@ -7,6 +7,7 @@ use super::memory::{FaultResult, VmFault};
 use super::place::{func, ip};
 use super::types::{FileId, FolioId};
 use super::userfaultfd::Reason;
+use super::vma::VmFlags;
 use crate::sync::{Cpu, What};
 
 /// What the last pass of a truncation did to an entry.
@@ -139,7 +140,9 @@ impl Kernel {
                 self.unlock_and_put(cpu, folio);
                 continue;
             }
-            cpu.note(What::HoleFilled { file: file.0, index });
+            if vmf.is_none_or(|vmf| !self.vma(vmf.vma).spec().flags.has(VmFlags::UFFD_MISSING)) {
+                cpu.note(What::HoleFilled { file: file.0, index });
+            }
             self.folio_add_lru(cpu, folio);
             self.shmem_recalc_inode(cpu, file, 1);
             // A truncate that came since may have scanned this index while it was still empty.
