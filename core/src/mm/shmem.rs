@@ -7,6 +7,7 @@ use super::memory::{FaultResult, VmFault};
 use super::place::{func, ip};
 use super::types::{FileId, FolioId};
 use super::userfaultfd::Reason;
+use super::vma::VmFlags;
 use crate::sync::{Cpu, What};
 
 /// What `shmem_get_folio` makes of a hole (`enum sgp_type`).
@@ -118,9 +119,11 @@ impl Kernel {
                     folio
                 }
             };
-            let first = self.folio(folio).index();
-            for index in first..first + self.folios.nr_pages(folio) {
-                cpu.note(What::HoleFilled { file: file.0, index });
+            if vmf.is_none_or(|vmf| !self.vma(vmf.vma).spec().flags.has(VmFlags::UFFD_MISSING)) {
+                let first = self.folio(folio).index();
+                for index in first..first + self.folios.nr_pages(folio) {
+                    cpu.note(What::HoleFilled { file: file.0, index });
+                }
             }
             self.folio_add_lru(cpu, folio);
             (self.steps.fs.charge_folio)(cpu, self, file, i64::from(self.folios.nr_pages(folio)));

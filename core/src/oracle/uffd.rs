@@ -44,6 +44,18 @@ pub(super) const UFFD_WP_LOST: Oracle = Oracle {
         }
         _ => Ok(()),
     }),
+    // Nothing is left that could have a marker, when the ioctl returns.
+    op_end: Some(|view: &View<'_>, cpu| {
+        view.observed.uffd.protected_by(cpu.id()).try_for_each(|(mm, page)| {
+            let due = registered(view.kernel, mm, page, VmFlags::UFFD_WP);
+            match due && view.kernel.peek_pmd(MmId(mm), Vaddr(page)).is_none() {
+                true => {
+                    Err(wrong(view, mm, page, "was to be write-protected, and has no page table"))
+                }
+                false => Ok(()),
+            }
+        })
+    }),
     quiesce: Some(|view: &View<'_>, _| {
         view.observed.uffd.all(Promise::Protected).try_for_each(|(mm, page)| {
             let alive = view.kernel.mm(MmId(mm)).is_alive();

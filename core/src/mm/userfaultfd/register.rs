@@ -49,6 +49,7 @@ impl Kernel {
             let spec = self.vma(vma).spec();
             let (from, to) = (spec.start.max(start), spec.end.min(end));
             if spec.flags.has(VmFlags::UFFD_MISSING) {
+                self.note_resolved(cpu, mm, from, to.0 - from.0);
                 (self.steps.uffd.unregister_wake)(cpu, self, mm, from, to.0 - from.0);
             }
             if spec.flags.has(VmFlags::UFFD_WP) {

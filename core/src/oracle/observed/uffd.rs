@@ -23,8 +23,8 @@ pub struct Uffd {
     pages: Vec<u8>,
     /// The pages that were ever promised anything.
     touched: Vec<(u8, u32)>,
-    /// The CPUs that are protecting something.
-    protecting: [bool; CPUS_MAX],
+    /// What each CPU is protecting: CPU, mm and page.
+    protecting: Vec<(u8, u8, u32)>,
     /// What each CPU waits for, and whether it was resolved.
     waits: [Option<(u8, u32, bool)>; CPUS_MAX],
     hpn: u32,
@@ -35,7 +35,7 @@ impl Uffd {
         Uffd {
             pages: vec![0; MMS_MAX * UNITS_MAX * hpn as usize],
             touched: Vec::new(),
-            protecting: [false; CPUS_MAX],
+            protecting: Vec::new(),
             waits: [None; CPUS_MAX],
             hpn,
         }
@@ -45,7 +45,7 @@ impl Uffd {
         for (mm, page) in std::mem::take(&mut self.touched) {
             *self.of(mm, page) = 0;
         }
-        self.protecting = [false; CPUS_MAX];
+        self.protecting.clear();
         self.waits = [None; CPUS_MAX];
     }
 
@@ -71,6 +71,13 @@ impl Uffd {
     /// Whether the fault that the CPU waits for was resolved since it was queued.
     pub fn was_resolved(&self, cpu: u8) -> bool {
         self.waits[usize::from(cpu)].is_some_and(|(.., resolved)| resolved)
+    }
+
+    /// The pages that the CPU's ioctl protects and nobody has lifted since.
+    pub fn protected_by(&self, cpu: u8) -> impl Iterator<Item = (u8, u32)> + '_ {
+        let mine = self.protecting.iter().filter(move |&&(by, ..)| by == cpu);
+        mine.map(|&(_, mm, page)| (mm, page))
+            .filter(|&(mm, page)| self.is(mm, page, Promise::Protecting))
     }
 
     /// The flags of the VMA that is there now.
@@ -161,12 +168,11 @@ impl Uffd {
             }
             What::OpEnd(_) => {
                 self.waits[usize::from(cpu)] = None;
-                if std::mem::take(&mut self.protecting[usize::from(cpu)]) {
-                    for (mm, page) in self.all(Promise::Protecting).collect::<Vec<_>>() {
-                        self.end(mm, page, Promise::Protecting as u8);
-                        self.promise(mm, page, Promise::Protected);
-                    }
+                for (mm, page) in self.protected_by(cpu).collect::<Vec<_>>() {
+                    self.end(mm, page, Promise::Protecting as u8);
+                    self.promise(mm, page, Promise::Protected);
                 }
+                self.protecting.retain(|&(by, ..)| by != cpu);
             }
             _ => {}
         }
@@ -186,7 +192,7 @@ impl Uffd {
                 if !uncertain(Cell::Private(mm, page))
                     && !is_lazyfree(kernel, MmId(mm), Vaddr(page)) =>
             {
-                self.protecting[usize::from(cpu)] = true;
+                self.protecting.push((cpu, mm, page));
                 self.promise(mm, page, Promise::Protecting);
             }
             UffdFact::Filled | UffdFact::Lifted => {
