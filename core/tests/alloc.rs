@@ -5,7 +5,10 @@ use racewalk::prog::{Nth, Op, Setup};
 use racewalk::{Era, Machine, Options, Program, Variant};
 
 /// What is mapped, and the operation. Anything that it may leave behind is used afterwards, and then goes.
-const STORIES: &[(&str, &[&str], &str)] = &[
+type Story = (&'static str, &'static [&'static str], &'static str);
+
+/// The stories.
+const STORIES: &[Story] = &[
     ("a first write", &["v0 = mmap(m0, anon, at=1h, len=1h, rw)"], "write(v0)"),
     ("a first read", &["v0 = mmap(m0, anon, at=1h, len=1h, rw)"], "read(v0)"),
     ("a huge write", &["v0 = mmap(m0, anon, at=1h, len=1h, rw, hugepage)"], "write(v0)"),
@@ -96,7 +99,7 @@ const PRIVATE: &str = "v0 = mmap(m0, f0, at=1h, len=1h, private, rw)";
 const COLLAPSE: &str = "madvise(v0, collapse)";
 
 /// `fails`: which allocations of the operation, counted from 0.
-fn program(story: &(&str, &[&str], &str), settings: &str, fails: &[u8]) -> Program {
+fn program(story: &Story, settings: &str, fails: &[u8]) -> Program {
     let (title, items, op) = story;
     let items: String = items.iter().map(|item| format!("  {item}\n")).collect();
     let text = format!(
@@ -113,11 +116,11 @@ fn program(story: &(&str, &[&str], &str), settings: &str, fails: &[u8]) -> Progr
 }
 
 /// Runs a story with the n-th allocation failing, and those that `also` names after it; returns how many it needs.
-fn run(machine: &mut Machine, story: usize, settings: &str, era: Era, also: &[u8]) -> u8 {
+fn run(machine: &mut Machine, story: &Story, settings: &str, era: Era, also: &[u8]) -> u8 {
     for nth in 0..u8::MAX {
         let fails: Vec<u8> =
             std::iter::once(nth).chain(also.iter().map(|more| nth + more)).collect();
-        let program = program(&STORIES[story], settings, &fails);
+        let program = program(story, settings, &fails);
         let variant = Some(Variant::era(era));
         let outcome = machine.run(&program, &Options { variant, ..Options::default() });
         let text = || racewalk::print_program(&program);
@@ -132,12 +135,12 @@ fn run(machine: &mut Machine, story: usize, settings: &str, era: Era, also: &[u8
 #[test]
 fn an_operation_without_memory_leaves_nothing_behind() {
     let mut machine = Machine::new();
-    for story in 0..STORIES.len() {
+    for story in STORIES {
         for era in Era::ALL {
             // seed-v3 loses the checker's counts.
             let settings = if era == Era::SeedV3 { "set page_table_check=off\n" } else { "" };
             let needs = run(&mut machine, story, settings, era, &[]);
-            assert!(needs > 0, "{}: no allocation", STORIES[story].0);
+            assert!(needs > 0, "{}: no allocation", story.0);
             // One that is tried again, and fails again.
             run(&mut machine, story, settings, era, &[1]);
         }
@@ -157,7 +160,7 @@ fn nor_does_it_in_other_configurations() {
         "set per_vma_lock=off\n",
     ];
     for settings in all {
-        for story in 0..STORIES.len() {
+        for story in STORIES {
             run(&mut machine, story, settings, Era::Fixed, &[]);
         }
     }
@@ -167,8 +170,8 @@ fn nor_does_it_in_other_configurations() {
 fn without_memory_for_long_nothing_happens_at_all() {
     let mut machine = Machine::new();
     let always: Vec<u8> = (1..64).collect();
-    for story in 0..STORIES.len() {
-        let program = program(&STORIES[story], "", &always);
+    for story in STORIES {
+        let program = program(story, "", &always);
         let outcome = machine.run(&program, &Options::default());
         assert_eq!(outcome.verdict.name(), "clean", "{}", racewalk::print_program(&program));
     }
