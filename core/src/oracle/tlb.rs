@@ -154,13 +154,14 @@ pub(super) const REPLACED_BEFORE_FLUSH: Oracle = Oracle {
     )
 };
 
-/// The CPUs that cache a table for a unit, and which.
+/// The CPUs that cache a table for a unit, and which. One that has to flush before it can use it does not count.
 fn caches_a_table(
     kernel: &Kernel,
     mm: MmId,
     unit: u32,
 ) -> impl Iterator<Item = (usize, TableId)> + '_ {
-    kernel.tlbs.iter().enumerate().filter_map(move |(cpu, tlb)| {
+    let tlbs = kernel.tlbs.iter().enumerate();
+    tlbs.filter(move |(_, tlb)| kernel.tlb_is_usable(tlb, mm)).filter_map(move |(cpu, tlb)| {
         let cached = tlb.cached_tables().find(|&(m, u, ..)| (m, u) == (mm, unit));
         cached.map(|(_, _, table, _)| (cpu, table))
     })
