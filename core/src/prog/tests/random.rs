@@ -50,13 +50,6 @@ const NOT_DRAWN: &[&str] = &[
     "close_write",
     "numa",
     "fail_alloc",
-    "uffd_register",
-    "uffd_unregister",
-    "uffd_copy",
-    "uffd_zeropage",
-    "uffd_continue",
-    "uffd_poison",
-    "uffd_wp",
     "context_switch",
 ];
 
