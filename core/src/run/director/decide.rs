@@ -225,12 +225,14 @@ impl Director {
             return self.decide_unsteered(why, cpu, at);
         }
         let next = self.pick(why, at, runnable);
-        if next != at.cpu {
+        // Whom a signal has reached takes another turn: its last one has ended.
+        let passes = next != at.cpu || why == Why::Blocked;
+        if passes {
             self.hand_over(why, at, next);
         } else if let Some(record) = &self.record {
             record.borrow_mut().decided(why, at, next, runnable);
         }
-        next != at.cpu
+        passes
     }
 
     /// The same, where the policy has nothing to say.
@@ -261,7 +263,8 @@ impl Director {
         // The others first, in turn; `cpu` itself comes last.
         let mut next = (1..=CPUS_MAX as u8).map(|n| (at.cpu + n) % CPUS_MAX as u8);
         let next = next.find(|&cpu| runnable >> cpu & 1 == 1).unwrap_or(at.cpu);
-        if next == at.cpu {
+        let goes_on = why != Why::Blocked || self.phase.get() == Phase::SetUp;
+        if next == at.cpu && goes_on {
             return false;
         }
         self.preemptions.set(self.preemptions.get() + u32::from(why.is_voluntary()));
