@@ -1,19 +1,12 @@
 //! Single-threaded, the eras agree: the same history leads to the same abstract state (kernel-semantics 9.10).
 
+mod dice;
+
+use dice::random;
 use racewalk::prog::{self, Axes, GupKind, Op, Shape};
 use racewalk::{Era, FinalState, Machine, Options, Program, Variant};
 
 const PROGRAMS: u64 = 10_000;
-
-fn random(seed: u64) -> impl FnMut() -> u32 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u32
-    }
-}
 
 /// All operations on one CPU, one after the other.
 fn single_threaded(seed: u64) -> Program {
