@@ -3,7 +3,7 @@
 mod dice;
 
 use dice::random;
-use racewalk::prog::{self, Axes, GupKind, Op, Shape};
+use racewalk::prog::{self, Axes, GupKind, Op, Setup, Shape, UffdModes};
 use racewalk::{Era, FinalState, Machine, Options, Program, Variant};
 
 const PROGRAMS: u64 = 10_000;
@@ -25,10 +25,31 @@ fn single_threaded(seed: u64) -> Program {
             _ => {}
         }
     }
+    // The older collapse_file() fills holes that a userfaultfd wants to hear of (catalogue 16); and whether a page is mapped,
+    // in which the eras may differ, decides whether it hears of a minor fault, and whether
+    // it can fill the page.
+    for item in &mut program.setup {
+        if let Setup::Do(op) = item {
+            only_writes(op);
+        }
+    }
+    program.cpus[0].iter_mut().for_each(only_writes);
     program.schedule = prog::Schedule::default();
     program.head.hpn = if seed.is_multiple_of(4) { 8 } else { 4 };
     prog::fixup(&mut program);
     program
+}
+
+fn only_writes(op: &mut Op) {
+    match op {
+        Op::UffdRegister { modes, .. } if modes.has(UffdModes::WP) => *modes = UffdModes::WP,
+        Op::UffdRegister { .. } => *op = Op::RcuGp,
+        Op::UffdCopy { at }
+        | Op::UffdZeropage { at }
+        | Op::UffdContinue { at }
+        | Op::UffdPoison { at } => *op = Op::Read { at: *at },
+        _ => {}
+    }
 }
 
 /// The final state, and whether a collapse has made a huge page of small ones.
