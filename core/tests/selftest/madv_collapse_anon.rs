@@ -1,7 +1,7 @@
 //! MADV_COLLAPSE of anonymous memory: the rows of the table.
 
 use racewalk::mm::khugepaged::Errno::{self, Eagain, Einval, Ok};
-use racewalk::mm::{Config, FlagAdvice, FollFlags, Vaddr, VmFlags};
+use racewalk::mm::{Config, FlagAdvice, FollFlags, ThpEnabled, Vaddr, VmFlags};
 
 use super::program::{HPN, Program, RW, run};
 
@@ -257,5 +257,39 @@ pub(super) fn where_userfaultfd_waits_for_a_missing_page() {
         refused(p, Errno::Ebusy);
         p.uffd_unregister(PAGE, HPN);
         collapsed(p);
+    });
+}
+
+#[test]
+pub(super) fn an_earlier_huge_page_of_the_same_vma() {
+    with(RW, |p| {
+        // Nothing of the second huge page was ever touched: there is no table.
+        p.write(PAGE, HPN);
+        assert_eq!(p.collapse(PAGE, 2 * HPN), Einval);
+        assert_eq!(p.seen(UNIT), "anon 512 tables 1; huge anon; incore 512");
+        assert_eq!(p.seen(UNIT + 1), "anon 512 tables 1; none; incore 0");
+        // ... nor of one before it: the scan stops there.
+        p.dontneed(PAGE, HPN);
+        p.write(PAGE + HPN, HPN);
+        assert_eq!(p.collapse(PAGE, 2 * HPN), Einval);
+        assert_eq!(p.seen(UNIT + 1), "anon 512 tables 1; 512 anon; incore 512");
+    });
+}
+
+#[test]
+pub(super) fn a_table_that_has_become_empty() {
+    run(Config { thp: ThpEnabled::Always, ..Config::default() }, |p| {
+        p.mmap(UNIT, 2, None, RW.with(VmFlags::NOHUGEPAGE));
+        p.write(PAGE, HPN);
+        p.dontneed(PAGE, HPN);
+        assert_eq!(p.seen(UNIT), "tables 1; 512 none; incore 0");
+        // The table stays, and with a table there is no huge page at a fault.
+        p.advise(PAGE, 2 * HPN, FlagAdvice::Hugepage);
+        p.write(PAGE, 1);
+        assert_eq!(p.seen(UNIT), "anon 1 tables 1; 1 anon, 511 none; incore 1");
+        p.write(PAGE + HPN, 1);
+        assert_eq!(p.seen(UNIT + 1), "anon 513 tables 2; huge anon; incore 512");
+        assert_eq!(p.collapse(PAGE, HPN), Ok);
+        assert_eq!(p.seen(UNIT), "anon 1024 tables 2; huge anon; incore 512");
     });
 }

@@ -349,3 +349,54 @@ pub(super) fn truncated_below_a_copy() {
         );
     });
 }
+
+/// A memfd of one huge page, mapped by a PMD entry.
+fn one_huge_page(program: impl Fn(Program<'_>)) {
+    shared(|p| {
+        p.write(PAGE, HPN);
+        p.drain();
+        assert_eq!(p.collapse(PAGE, HPN), Ok);
+        assert_eq!(p.seen(UNIT), "shmem 512; huge file; incore 512");
+        program(p);
+    });
+}
+
+#[test]
+pub(super) fn truncated_inside_a_huge_page() {
+    one_huge_page(|p| {
+        p.resize(100);
+        assert_eq!((p.seen(UNIT).as_str(), cached(p)), ("; none; incore 100", 100));
+        // What is left of it are small pages.
+        p.has_kept(PAGE, 100);
+        assert!((PAGE..PAGE + 100).all(|page| !p.frame(page).1));
+        assert_eq!((p.load(PAGE + 100), p.k.meminfo().shmem_huge_pages), (None, 0));
+    });
+}
+
+#[test]
+pub(super) fn a_huge_page_that_was_swapped_out() {
+    one_huge_page(|p| {
+        p.pageout(PAGE, HPN);
+        assert_eq!((p.seen(UNIT).as_str(), cached(p)), ("; none; incore 0", 0));
+        // One page comes back, and no more.
+        assert_eq!(p.load(PAGE + 7), Some(p.tag(PAGE + 7)));
+        let one = "shmem 1 tables 1; 7 none, 1 file, 504 none; incore 1";
+        assert_eq!((p.seen(UNIT).as_str(), cached(p)), (one, 1));
+        p.drain();
+        assert_eq!(p.collapse(PAGE, HPN), Ok);
+        assert_eq!(p.seen(UNIT), "shmem 512; huge file; incore 512");
+        p.has_kept(PAGE, HPN);
+    });
+}
+
+#[test]
+pub(super) fn mapped_where_it_is_not_wanted() {
+    one_huge_page(|p| {
+        let other = p.other();
+        other.mmap(THERE, 1, Some(0), SHARED.with(VmFlags::NOHUGEPAGE));
+        assert_eq!(other.collapse(THERE * HPN, HPN), Einval);
+        // There is a huge page, so a fault maps it whole: v6.6 does not ask the VMA.
+        other.read(THERE * HPN, 1);
+        assert_eq!(other.seen(THERE), "shmem 512; huge file; incore 512");
+    });
+}

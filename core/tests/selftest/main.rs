@@ -10,3 +10,4 @@ mod madv_collapse_anon;
 mod madv_collapse_file;
 mod others;
 mod program;
+mod sources;
