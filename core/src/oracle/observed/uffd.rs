@@ -242,21 +242,25 @@ pub(super) fn loses_protection(kernel: &Kernel, gone: Dropping, mm: u8, page: u3
     }
 }
 
-/// Whether reclaim may throw the page away (MADV_FREE), and its protection with it.
+/// Whether reclaim may throw the page away, and its protection with it: MADV_FREE has left it clean, and has marked it, or
+/// will when a batch is drained.
 fn is_lazyfree(kernel: &Kernel, mm: MmId, addr: Vaddr) -> bool {
     let pmd = kernel.peek_pmd(mm, addr);
     let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id));
-    let pfn = match table {
-        Some(table) => Some(Pte(kernel.tables.get(table).entry(addr.0).peek()))
-            .filter(|entry| entry.is_present() && !entry.is_special() || entry.is_migration())
-            .map(Pte::pfn),
+    let (mapped, dirty) = match table {
+        Some(table) => {
+            let entry = Pte(kernel.tables.get(table).entry(addr.0).peek());
+            let mapped = entry.is_present() && !entry.is_special() || entry.is_migration();
+            (mapped.then(|| entry.pfn()), entry.is_dirty() || entry.is_migration_dirty())
+        }
         None => {
-            Some(pmd).filter(|pmd| pmd.is_trans_huge() || pmd.is_migration()).map(|pmd| pmd.pfn())
+            let mapped = pmd.is_trans_huge() || pmd.is_migration();
+            (mapped.then(|| pmd.pfn()), pmd.is_dirty())
         }
     };
-    pfn.filter(|&pfn| kernel.folios.is_valid(pfn)).is_some_and(|pfn| {
+    mapped.filter(|&pfn| kernel.folios.is_valid(pfn)).is_some_and(|pfn| {
         let folio = kernel.folio_of(pfn);
-        folio.is_anon() && !folio.has(flags::SWAPBACKED)
+        folio.is_anon() && (!folio.has(flags::SWAPBACKED) || !dirty && !folio.has(flags::DIRTY))
     })
 }
 
