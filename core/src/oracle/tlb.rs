@@ -9,7 +9,7 @@
 //! `tlb_gen` is behind.
 
 use super::view::Wrong;
-use super::{Oracle, View};
+use super::{Fact, Oracle, View};
 use crate::mm::class::Class;
 use crate::mm::{FolioId, Kernel, MmId, Pmd, Pte, TableId, Translation, UNITS_MAX, Vaddr};
 use crate::sync::{Splat, What};
@@ -23,6 +23,7 @@ pub(super) const STALE_TRANSLATION: Oracle = Oracle {
         )),
         _ => None,
     }),
+    facts: &[Fact::Free],
     event: Some(|view, _, what| match what {
         What::Free(folio) if Class::Folio.has(folio) => {
             freed_while_cached(view.kernel, FolioId(folio.index()))
@@ -128,6 +129,7 @@ pub(super) const HUGE_AND_SMALL_COEXIST: Oracle = Oracle {
 
 /// S11.
 pub(super) const REPLACED_BEFORE_FLUSH: Oracle = Oracle {
+    facts: &[Fact::Link, Fact::Establish],
     event: Some(|view, _, what| match what {
         What::Link { table, pmd } => {
             let units = UNITS_MAX as u32;
