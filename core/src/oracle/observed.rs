@@ -269,7 +269,7 @@ impl Observed {
             });
         }
         match what {
-            What::UserStore { mm, page, value } => {
+            What::UserStore { mm, page, value } | What::UffdStore { mm, page, value } => {
                 self.forks.stored(mm, page);
                 if let Some(at) = self.cell_of(kernel, mm, page) {
                     self.store(kernel, at, value);
