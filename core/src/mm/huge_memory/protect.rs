@@ -29,7 +29,7 @@ impl Kernel {
         let pml = (self.steps.moves.change_huge_lock)(cpu, self, mm, haddr)?;
         let pmd = Pmd(self.pmdp(mm, haddr).read_once(cpu));
         if pmd.is_swap_pmd() {
-            self.change_pmd_migration_entry(cpu, mm, haddr, pmd, cp_flags);
+            self.change_pmd_migration_entry(cpu, mm, haddr, pmd, change);
             self.lock(pml).unlock(cpu);
             return Some(0);
         }
@@ -39,12 +39,13 @@ impl Kernel {
         }
         let old = (self.steps.moves.change_huge_start)(cpu, self, mm, haddr);
         cpu.pass(ip::mp3);
-        let mut new = with_uffd_wp(change.prot.modify_pmd(old), cp_flags);
+        let mut new = with_uffd_wp(change.prot.modify_pmd(old), change);
         let upgrade = cp_flags.has(CpFlags::TRY_CHANGE_WRITABLE) && !new.is_write();
         if upgrade && !new.is_protnone() && self.can_change_pmd_writable(change.vma, new) {
             new = new.mkwrite();
         }
         self.set_pmd_at(cpu, mm, haddr, new);
+        change.note(cpu, mm, haddr, self.hpn, old.is_uffd_wp());
         if needs_flush(old, new) {
             self.tlb_remove_tlb_entry(tlb, haddr, self.hpn);
         }
@@ -59,23 +60,24 @@ impl Kernel {
         mm: MmId,
         haddr: Vaddr,
         pmd: Pmd,
-        cp_flags: CpFlags,
+        change: Change,
     ) {
         let protected = match pmd.is_writable_migration() {
             true => pmd.mkmigration_protected(self.folio_of(pmd.pfn()).is_anon()),
             false => pmd,
         };
-        let new = with_uffd_wp(protected, cp_flags);
+        let new = with_uffd_wp(protected, change);
         if new != pmd {
             self.set_pmd_at(cpu, mm, haddr, new);
+            change.note(cpu, mm, haddr, self.hpn, pmd.is_swp_uffd_wp());
         }
     }
 }
 
-fn with_uffd_wp(pmd: Pmd, cp_flags: CpFlags) -> Pmd {
-    if cp_flags.has(CpFlags::UFFD_WP) {
+fn with_uffd_wp(pmd: Pmd, change: Change) -> Pmd {
+    if change.wp() {
         pmd.mkuffd_wp()
-    } else if cp_flags.has(CpFlags::UFFD_WP_RESOLVE) {
+    } else if change.cp_flags.has(CpFlags::UFFD_WP_RESOLVE) {
         pmd.clear_uffd_wp()
     } else {
         pmd

@@ -3,7 +3,8 @@
 use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
 use crate::mm::tlb::MmuGather;
-use crate::mm::types::{PgProt, Pmd, Vaddr, VmaId};
+use crate::mm::types::{MmId, PgProt, Pmd, Vaddr, VmaId};
+use crate::mm::userfaultfd::note_wp;
 use crate::mm::vma::{VmFlags, VmaSpec};
 use crate::sync::Cpu;
 
@@ -44,6 +45,20 @@ pub(in crate::mm) struct Change {
     pub(in crate::mm) prot: PgProt,
     /// MM_CP_*.
     pub(in crate::mm) cp_flags: CpFlags,
+}
+
+impl Change {
+    /// Whether userfaultfd write-protects.
+    pub(in crate::mm) fn wp(self) -> bool {
+        self.cp_flags.has(CpFlags::UFFD_WP)
+    }
+
+    /// Tells what userfaultfd has protected now, or no longer. `was`: it was.
+    pub(in crate::mm) fn note(self, cpu: &Cpu<'_>, mm: MmId, at: Vaddr, pages: u32, was: bool) {
+        if self.wp() || was && self.cp_flags.has(CpFlags::UFFD_WP_RESOLVE) {
+            note_wp(cpu, mm, at, pages, self.wp());
+        }
+    }
 }
 
 impl Kernel {
@@ -91,7 +106,9 @@ impl Kernel {
                 break;
             }
             if Pmd(self.pmdp(mm, addr).read_once(cpu)).is_none() {
-                addr = next;
+                if !(self.steps.uffd.wp_none_again)(self, change.vma, change.wp()) {
+                    addr = next;
+                }
                 continue;
             }
             if told.is_none() {
@@ -124,9 +141,8 @@ impl Kernel {
     ) -> Unit {
         let pmd = self.pmdp_get_lockless(cpu, tlb.mm, addr);
         if pmd.is_swap_pmd() || pmd.is_trans_huge() {
-            let split = next.0 - addr.0 != self.hpn
-                || pgtable_split_needed(&self.vma(change.vma).spec(), change.cp_flags);
-            if split {
+            let whole = next.0 - addr.0 == self.hpn;
+            if !whole || change.wp() && (self.steps.uffd.wp_split_file)(self, change.vma) {
                 self.__split_huge_pmd(cpu, change.vma, addr);
                 // Of a file nothing is left behind.
                 if !self.change_pmd_prepare(cpu, change, addr) {
@@ -137,17 +153,16 @@ impl Kernel {
             }
         }
         cpu.pass(ip::mp1);
-        match self.change_pte_range(cpu, tlb, change, addr, next) {
-            Some(changed) => Unit::Done(changed),
-            None => Unit::Again,
+        let changed = self.change_pte_range(cpu, tlb, change, addr, next);
+        match (self.steps.uffd.wp_again)(changed.is_some()) {
+            true => Unit::Done(changed.unwrap_or(0)),
+            false => Unit::Again,
         }
     }
 
-    /// `change_pmd_prepare`: a table for markers, if there are to be some. `false`: no memory.
+    /// `change_pmd_prepare`. `false`: no memory.
     fn change_pmd_prepare(&self, cpu: &Cpu<'_>, change: Change, addr: Vaddr) -> bool {
-        let spec = self.vma(change.vma).spec();
-        let needed = change.cp_flags.has(CpFlags::UFFD_WP) && uses_markers(&spec);
-        !needed || self.pte_alloc(cpu, spec.mm, addr)
+        (self.steps.uffd.wp_prepare)(cpu, self, change.vma, addr, change.wp())
     }
 }
 
@@ -161,9 +176,20 @@ enum Unit {
     NoMemory,
 }
 
+/// A table for markers, if there are to be some. `false`: no memory.
+pub(in crate::mm) fn prepare(cpu: &Cpu<'_>, k: &Kernel, vma: VmaId, addr: Vaddr, wp: bool) -> bool {
+    !markers_needed(k, vma, wp) || k.pte_alloc(cpu, k.vma(vma).spec().mm, addr)
+}
+
 /// `pgtable_split_needed`: markers live in tables, and the file's huge page has none.
-fn pgtable_split_needed(spec: &VmaSpec, cp_flags: CpFlags) -> bool {
-    cp_flags.has(CpFlags::UFFD_WP) && spec.file.is_some()
+pub(in crate::mm) fn split_file(k: &Kernel, vma: VmaId) -> bool {
+    k.vma(vma).spec().file.is_some()
+}
+
+/// Whether userfaultfd protects (`wp`) what needs a table for its markers. There an empty entry means that a huge page
+/// was zapped since, not that there is nothing to protect.
+pub(in crate::mm) fn markers_needed(k: &Kernel, vma: VmaId, wp: bool) -> bool {
+    wp && uses_markers(&k.vma(vma).spec())
 }
 
 /// `userfaultfd_wp_use_markers`: an empty entry can be write-protected. Of anonymous memory none is, without

@@ -55,18 +55,14 @@ impl Kernel {
         }
         let old = (self.steps.moves.modify_prot_start)(cpu, self, tlb.mm, pte, addr);
         cpu.pass(ip::mp3);
-        let mut new = change.prot.modify_pte(old);
-        if change.cp_flags.has(CpFlags::UFFD_WP) {
-            new = new.mkuffd_wp();
-        } else if change.cp_flags.has(CpFlags::UFFD_WP_RESOLVE) {
-            new = new.clear_uffd_wp();
-        }
+        let mut new = with_uffd_wp(change.prot.modify_pte(old), change);
         let upgrade = change.cp_flags.has(CpFlags::TRY_CHANGE_WRITABLE) && !new.is_write();
         if upgrade && self.can_change_pte_writable(change.vma, new) {
             new = new.mkwrite();
         }
         // ptep_modify_prot_commit()
         self.set_pte_at(cpu, tlb.mm, pte, addr, new);
+        change.note(cpu, tlb.mm, addr, 1, old.is_uffd_wp());
         if needs_flush(old, new) {
             self.tlb_remove_tlb_entry(tlb, addr, 1);
         }
@@ -89,21 +85,19 @@ impl Kernel {
             let drop = resolve && !entry.is_poisoned_marker();
             if drop {
                 self.pte_clear(cpu, mm, pte, addr);
+                change.note(cpu, mm, addr, 1, true);
             }
             return drop;
         }
-        let mut new = match entry.is_writable_migration() {
+        let protected = match entry.is_writable_migration() {
             // What may be written afterwards is not known here; a fault will tell.
             true => (self.steps.moves.migration_readable)(self, entry),
             false => entry,
         };
-        if change.cp_flags.has(CpFlags::UFFD_WP) {
-            new = new.mkuffd_wp();
-        } else if resolve {
-            new = new.clear_uffd_wp();
-        }
+        let new = with_uffd_wp(protected, change);
         if new != entry {
             self.set_pte_at(cpu, mm, pte, addr, new);
+            change.note(cpu, mm, addr, 1, entry.is_swp_uffd_wp());
         }
         new != entry
     }
@@ -111,10 +105,21 @@ impl Kernel {
     /// An empty entry: userfaultfd leaves a marker, since the page may be in the page cache.
     fn change_none_pte(&self, cpu: &Cpu<'_>, change: Change, pte: PteMap, addr: Vaddr) -> bool {
         let spec = self.vma(change.vma).spec();
-        let marked = change.cp_flags.has(CpFlags::UFFD_WP) && uses_markers(&spec);
+        let marked = change.wp() && uses_markers(&spec);
         if marked {
             self.set_pte_at(cpu, spec.mm, pte, addr, Pte::uffd_wp_marker());
+            change.note(cpu, spec.mm, addr, 1, false);
         }
         marked
+    }
+}
+
+fn with_uffd_wp(entry: Pte, change: Change) -> Pte {
+    if change.wp() {
+        entry.mkuffd_wp()
+    } else if change.cp_flags.has(CpFlags::UFFD_WP_RESOLVE) {
+        entry.clear_uffd_wp()
+    } else {
+        entry
     }
 }

@@ -4,7 +4,7 @@
 //! through a table; userfaultfd and NUMA balancing (`numa.rs`) come there too, with mmap_lock for read. An entry changes
 //! its protection in two actions, between which it is empty: the hardware cannot set its dirty bit then.
 
-mod change;
+pub(super) mod change;
 mod change_pte;
 mod numa;
 pub(super) mod protect;

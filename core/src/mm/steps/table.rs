@@ -24,6 +24,7 @@ use crate::mm::khugepaged::{
 };
 use crate::mm::kvm;
 use crate::mm::mmu_notifier::{self, Itree, Subscriptions};
+use crate::mm::mprotect;
 use crate::mm::pgtable::{Lockptr, PteMap, pae};
 use crate::mm::shmem_undo::{self, Undone};
 use crate::mm::types::{FileId, FolioId, MmId, Pfn, Pmd, Pte, Vaddr, VmaId};
@@ -334,7 +335,7 @@ impl Steps {
         fs: FsSteps::FIXED,
         uffd: UffdSteps {
             prepare_pmd: userfaultfd::steps::prepare_pmd_once,
-            wp_none_again: userfaultfd::steps::markers_needed,
+            wp_none_again: mprotect::change::markers_needed,
             ..UffdSteps::V66
         },
         unshare_missing_copies: || true,

@@ -4,6 +4,7 @@ use super::group::steps;
 use crate::mm::kernel::Kernel;
 use crate::mm::khugepaged::Errno;
 use crate::mm::memory::{VmFault, ZapDetails};
+use crate::mm::mprotect::change;
 use crate::mm::pgtable::PteMap;
 use crate::mm::tlb::MmuGather;
 use crate::mm::types::{FolioId, MmId, Pte, Vaddr, VmaId};
@@ -39,11 +40,11 @@ steps! {
     /// A VMA is unregistered.
     unregister_wake: fn(&Cpu<'_>, &Kernel, MmId, Vaddr, u32) = |cpu, k, mm, start, pages| k.wake_userfault(cpu, mm, start, pages);
     /// A protection needs a table for its markers.
-    wp_prepare: fn(&Cpu<'_>, &Kernel, VmaId, Vaddr, bool) -> bool = uffd::wp_prepare;
+    wp_prepare: fn(&Cpu<'_>, &Kernel, VmaId, Vaddr, bool) -> bool = change::prepare;
     /// ... and finds an empty entry nevertheless: whether it must begin again there.
     wp_none_again: fn(&Kernel, VmaId, bool) -> bool = |_, _, _| false;
     /// A protection comes to a huge page: whether that must be split.
-    wp_split_file: fn(&Kernel, VmaId) -> bool = uffd::wp_split_file;
+    wp_split_file: fn(&Kernel, VmaId) -> bool = change::split_file;
     /// A protection has found a table (`true`) or none: whether it is done there.
     wp_again: fn(bool) -> bool = |done| done;
     /// A protection is through: `tlb_finish_mmu`.

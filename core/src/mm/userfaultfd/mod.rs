@@ -13,7 +13,6 @@ mod mfill_pte;
 mod register;
 pub(super) mod steps;
 mod wp;
-mod wp_pmd;
 
 #[cfg(test)]
 mod tests;
@@ -21,3 +20,4 @@ mod tests;
 pub use ctx::Userfaultfd;
 pub(super) use fault::Reason;
 pub use mfill::Mfill;
+pub(super) use wp::note_wp;

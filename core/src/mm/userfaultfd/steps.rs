@@ -1,6 +1,6 @@
 //! The lines of userfaultfd that can be left out, as v6.6 has them.
 
-use super::{mfill, wp_pmd};
+use super::mfill;
 use crate::mm::kernel::Kernel;
 use crate::mm::memory::{VmFault, ZapDetails};
 use crate::mm::pgtable::PteMap;
@@ -10,7 +10,6 @@ use crate::mm::vma::VmFlags;
 use crate::sync::Cpu;
 
 pub(in crate::mm) use mfill::{anon_vma_prepare, prepare_pmd, prepare_pmd_once, registered};
-pub(in crate::mm) use wp_pmd::{markers_needed, prepare as wp_prepare};
 
 /// `userfaultfd_missing`.
 pub(in crate::mm) fn missing(k: &Kernel, vma: VmaId) -> bool {
@@ -47,11 +46,6 @@ pub(in crate::mm) fn zap_marker(
 /// A page that is swapped in is protected as it was.
 pub(in crate::mm) fn swapin_wp(orig: Pte, entry: Pte) -> Pte {
     if orig.is_swp_uffd_wp() { entry.mkuffd_wp() } else { entry }
-}
-
-/// `pgtable_split_needed`: markers need PTEs.
-pub(in crate::mm) fn wp_split_file(k: &Kernel, vma: VmaId) -> bool {
-    k.vma(vma).spec().file.is_some()
 }
 
 /// `pte_none_mostly`: nothing, or a marker.
