@@ -213,7 +213,8 @@ impl Uffd {
     /// keeps it in markers.
     pub(super) fn drop(&mut self, kernel: &Kernel, gone: Dropping) {
         let promises = Promise::Protecting as u8 | Promise::Protected as u8;
-        for (mm, page) in self.touched.clone() {
+        for i in 0..self.touched.len() {
+            let (mm, page) = self.touched[i];
             if self.pages[self.index(mm, page)] & promises != 0
                 && loses_protection(kernel, gone, mm, page)
             {
