@@ -138,9 +138,11 @@ protections! {
     retract_recheck_anon_vma ALL "... and asks for an anon_vma again under ptl" |s| s.file.retract_recheck_anon_vma = |_, _, _| false;
     retract_uffd_wp READ_LOCKED "... leaves a table alone that may have markers in it" |s| s.file.retract_uffd_wp = |_, _, _| false;
     retract_recheck_uffd_wp READ_LOCKED "... and asks for uffd-wp again under ptl" |s| s.file.retract_recheck_uffd_wp = |_, _, _| false;
+    retract_recheck_poison FIXED "... and leaves a table alone that has a marker of a poisoned page in it" |s| s.file.retract_recheck_poison = |_, _, _| false;
     retract_free_defer READ_LOCKED "... and frees the table after a grace period" |s| s.file.retract_free = |cpu, k, table| k.pte_free(cpu, table);
     unshare_missing_copies FIXED "a fault that shall unshare a page of a private mapping copies it even if none is mapped" |s| s.unshare_missing_copies = || false;
     undo_splits FIXED "the last pass of a truncation splits a huge page instead of dropping it whole" |s| s.undo_entry = shmem_undo::undo_whole;
+    zap_huge_dirty FIXED "a zap of a huge page of a file keeps its dirty bit" |s| s.huge.zap_dirty = |_, _, _, _| {};
     split_counter_first FIXED "__split_huge_pmd() corrects the rss counter before it puts the page" |s| s.split_uncount = split::put_then_uncount;
     pte_map_rcu ALL "pte_offset_map() holds RCU" |s| { s.pte_map_rcu_lock = |_| {}; s.pte_map_rcu_unlock = |_| {}; };
     pte_map_recheck ALL "pte_offset_map_lock() looks at the PMD again under ptl" |s| s.pte_map_recheck = |_, _, _, _| true;
