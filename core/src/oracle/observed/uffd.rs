@@ -231,6 +231,10 @@ pub(super) fn loses_protection(kernel: &Kernel, gone: Dropping, mm: u8, page: u3
         Dropping::Hole { file, from, to } => (0..crate::mm::FILES_MAX as u8)
             .filter(|&f| file.is_none_or(|file| file == f))
             .any(|f| maps(kernel, (mm, page), f, |at| (from..to).contains(&at))),
+        // Entries and markers move; MREMAP_DONTUNMAP leaves the old range registered, with nothing in it.
+        Dropping::Moved { mm: of, from, .. } if of.0 == mm && (from.0..from.1).contains(&page) => {
+            true
+        }
         Dropping::Range { .. } => {
             let vma = kernel.peek_vma(MmId(mm), Vaddr(page));
             let kept = vma.is_some_and(|vma| {
