@@ -1,12 +1,13 @@
 //! Huge pages of anonymous memory.
 
-use super::{ALL, Protection};
+use super::{ALL, FIXED, Protection};
 use crate::mm::huge_memory::split_anon;
 
 protections! {
     huge_pmd_recheck ALL "a huge fault finds the PMD empty under pml" |s| s.huge.pmd_recheck = |_, _| true;
     huge_deposit ALL "a huge fault deposits a page table for the split" |s| s.huge.deposit = |cpu, k, _, table| k.pte_free_now(cpu, table);
     zap_deposited ALL "a zap of a huge page frees the deposited page table" |s| s.huge.zap_deposited = |_, _, _| {};
+    zap_huge_dirty FIXED "a zap of a huge page of a file keeps its dirty bit" |s| s.huge.zap_dirty = |_, _, _, _| {};
     huge_wp_recheck ALL "do_huge_pmd_wp_page() finds the same entry under pml" |s| s.huge.wp_recheck = |_, _, _| true;
     huge_wp_relock_recheck ALL "... and again after it has slept on the folio lock" |s| s.huge.wp_relock_recheck = |_, _, _| true;
     huge_wp_only_ref ALL "... and does not reuse a page that somebody else may have" |s| s.huge.wp_only_ref = |_, _, _| true;
