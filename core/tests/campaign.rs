@@ -7,7 +7,7 @@ use racewalk::prog::{self, Shape};
 use racewalk::{Era, Machine, Options, Program, Variant};
 
 /// Programs of the campaign: a few seconds' worth.
-const PROGRAMS: u64 = if cfg!(debug_assertions) { 1_000 } else { 20_000 };
+const PROGRAMS: u64 = if cfg!(debug_assertions) { 1_000 } else { 40_000 };
 
 fn program(seed: u64) -> Program {
     let mut program = prog::generate(&mut random(seed), &Shape::default());
