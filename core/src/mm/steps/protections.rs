@@ -287,6 +287,7 @@ protections! {
     fork_huge_deposit ALL "a huge page of the child's has a deposited page table" |s| s.fork.huge_deposit = |cpu, k, _, table| k.pte_free_now(cpu, table);
     fork_huge_wrprotect ALL "the parent's huge entries are write-protected" |s| s.fork.huge_wrprotect = |_, _, _, _| {};
     // mremap, mprotect, NUMA balancing
+    mremap_uffd_wp FIXED "mremap lifts the protections of a VMA that userfaultfd loses" |s| s.moves.lift_uffd_wp = |_, _, _| {};
     mremap_start_write ALL "mremap locks the old VMA for write: no fault comes there" |s| s.moves.start_write = |_, _, _| {};
     mremap_link_start_write ALL "... and the new one, before it is in the tree" |s| s.moves.link_start_write = |_, _, _| {};
     mremap_need_rmap_locks ALL "entries move under the rmap locks if walks may look at the new VMA first" |s| s.moves.need_rmap_locks = |_| false;
