@@ -1,20 +1,13 @@
 //! The same program and the same schedule give the same trace, and so does the schedule that was taken.
 
+mod dice;
+
+use dice::random;
 use racewalk::prog::{self, Schedule, Shape};
 use racewalk::{Era, Machine, Options, Outcome, Program, Variant};
 
 /// Runs of the long test: enough in release mode, fewer where every step is checked.
 const PROGRAMS: u64 = if cfg!(debug_assertions) { 4_000 } else { 100_000 };
-
-fn random(seed: u64) -> impl FnMut() -> u32 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u32
-    }
-}
 
 fn program(seed: u64) -> Program {
     let mut program = prog::generate(&mut random(seed), &Shape::default());

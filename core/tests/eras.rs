@@ -1,19 +1,12 @@
 //! Single-threaded, the eras agree: the same history leads to the same abstract state (kernel-semantics 9.10).
 
-use racewalk::prog::{self, Axes, GupKind, Op, Shape};
+mod dice;
+
+use dice::random;
+use racewalk::prog::{self, Axes, GupKind, Op, Setup, Shape, UffdModes};
 use racewalk::{Era, FinalState, Machine, Options, Program, Variant};
 
 const PROGRAMS: u64 = 10_000;
-
-fn random(seed: u64) -> impl FnMut() -> u32 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u32
-    }
-}
 
 /// All operations on one CPU, one after the other.
 fn single_threaded(seed: u64) -> Program {
@@ -32,10 +25,31 @@ fn single_threaded(seed: u64) -> Program {
             _ => {}
         }
     }
+    // The older collapse_file() fills holes that a userfaultfd wants to hear of (catalogue 16); and whether a page is mapped,
+    // in which the eras may differ, decides whether it hears of a minor fault, and whether
+    // it can fill the page.
+    for item in &mut program.setup {
+        if let Setup::Do(op) = item {
+            only_writes(op);
+        }
+    }
+    program.cpus[0].iter_mut().for_each(only_writes);
     program.schedule = prog::Schedule::default();
     program.head.hpn = if seed.is_multiple_of(4) { 8 } else { 4 };
     prog::fixup(&mut program);
     program
+}
+
+fn only_writes(op: &mut Op) {
+    match op {
+        Op::UffdRegister { modes, .. } if modes.has(UffdModes::WP) => *modes = UffdModes::WP,
+        Op::UffdRegister { .. } => *op = Op::RcuGp,
+        Op::UffdCopy { at }
+        | Op::UffdZeropage { at }
+        | Op::UffdContinue { at }
+        | Op::UffdPoison { at } => *op = Op::Read { at: *at },
+        _ => {}
+    }
 }
 
 /// The final state, and whether a collapse has made a huge page of small ones.

@@ -1,20 +1,13 @@
 //! The same programs on OS threads, with nobody conducting: the hardware schedules, the quiescent oracles look.
 
+mod dice;
+
+use dice::random;
 use racewalk::prog::{self, Shape};
 use racewalk::{Era, Options, Variant, free_run};
 
 /// Programs: a thread sanitizer makes each of them many times slower.
 const PROGRAMS: u64 = if cfg!(debug_assertions) { 300 } else { 3_000 };
-
-fn random(seed: u64) -> impl FnMut() -> u32 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u32
-    }
-}
 
 fn first_violation(variant: &Variant, programs: u64) -> Option<(u64, &'static str)> {
     (0..programs).find_map(|seed| {

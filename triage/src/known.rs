@@ -116,7 +116,7 @@ mod tests {
         let known = Known::of(Era::V66).expect("the corpus can be read");
         assert!(known.has_oracle("bad_rss_counter"), "{known}");
         assert!(!known.has_oracle("no_such_oracle"));
-        assert!(known.to_string().starts_with("bad_rss_counter:"), "{known}");
+        assert!(known.to_string().contains("bad_rss_counter:"), "{known}");
         assert_eq!(Known::of(Era::Fixed).expect("the corpus can be read"), Known::default());
     }
 

@@ -24,7 +24,7 @@ pub const FILES_MAX: usize = 2;
 /// The size of an address space, in huge units.
 pub const UNITS_MAX: usize = 8;
 /// The size of a file, in huge units.
-pub const FILE_UNITS_MAX: usize = 2;
+pub const FILE_UNITS_MAX: usize = 4;
 /// VMAs of a machine.
 pub const VMAS_MAX: usize = 32;
 

@@ -23,7 +23,7 @@ enum Mode {
 impl Kernel {
     /// Whether a PMD entry can name a huge page that is about to be elsewhere.
     fn huge_folios_migrate(&self) -> bool {
-        self.config.width == Width::X64 && PMD_MIGRATION
+        self.config.width == Width::X64
     }
 
     /// Migration of the folio that is mapped at `addr` now: `migrate_pages` of a list of one, first without waiting for
@@ -195,6 +195,3 @@ impl Kernel {
         self.move_flags(src, dst, MOVED);
     }
 }
-
-/// Whether PMD entries can be migration entries yet.
-const PMD_MIGRATION: bool = false;

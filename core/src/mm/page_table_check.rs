@@ -4,6 +4,7 @@
 use super::class::Class;
 use super::folio::Folio;
 use super::kernel::Kernel;
+use super::pgtable::TableState;
 use super::types::{FolioId, Pfn, Pmd, Pte, TableId};
 use crate::sync::{Cpu, Splat, Word};
 
@@ -61,20 +62,18 @@ impl Kernel {
         });
     }
 
-    /// The entries by which a user reaches the page, counted afresh and without a step.
+    /// The entries that map the page for a user, counted afresh and without a step: huge ones, and those of every table
+    /// that is not free, also one that a split is still filling.
     fn peek_user_maps(&self, pfn: Pfn) -> usize {
-        let of_pmd = |pmd: Pmd| match pmd.pgtable().filter(|_| pmd.is_table()) {
-            Some(table) if self.tables.is_valid(table) => {
-                let entries = self.tables.get(table).entries().iter();
-                let maps = |pte: &Pte| pte.is_user_accessible() && pte.pfn() == pfn;
-                entries.map(|entry| Pte(entry.peek())).filter(maps).count()
-            }
-            _ => {
+        let huge =
+            self.mms.iter().flat_map(|mm| &mm.pmds).map(|pmd| Pmd(pmd.peek())).filter(|pmd| {
                 let range = pmd.pfn().0..pmd.pfn().0 + self.hpn;
-                usize::from(pmd.is_user_accessible() && range.contains(&pfn.0))
-            }
-        };
-        self.mms.iter().flat_map(|mm| &mm.pmds).map(|pmd| of_pmd(Pmd(pmd.peek()))).sum()
+                pmd.is_user_accessible() && range.contains(&pfn.0)
+            });
+        let tables = self.tables.touched().filter(|table| table.state() != TableState::Free);
+        let entries = tables.flat_map(|table| table.entries()).map(|entry| Pte(entry.peek()));
+        let small = entries.filter(|pte| pte.is_user_accessible() && pte.pfn() == pfn);
+        huge.count() + small.count()
     }
 
     /// `page_table_check_zero`: a folio that is allocated or freed is not mapped.

@@ -300,9 +300,14 @@ impl Kernel {
                 }
                 Slot::Folio(_) | Slot::Retry => {}
             }
-            let Some(folio) = self.filemap_get_folio(cpu, file, at) else { continue };
-            *index = self.folio_range(folio).1.max(at + 1);
-            return Some((at, Slot::Folio(folio)));
+            match self.filemap_get_folio(cpu, file, at) {
+                Some(folio) => {
+                    *index = self.folio_range(folio).1.max(at + 1);
+                    return Some((at, Slot::Folio(folio)));
+                }
+                // Reclaim may have put a swap value in its place: that is found in this look, not missed.
+                None => *index = at,
+            }
         }
         None
     }

@@ -10,12 +10,13 @@
 use super::forked;
 use super::observed::Cell;
 use super::view::Wrong;
-use super::{Oracle, View};
+use super::{Fact, Oracle, View};
 use crate::mm::{FileId, Kernel, MmId, Vaddr};
 use crate::sync::{Obj, What};
 
 /// Q17.
 pub(super) const LOST_WRITE: Oracle = Oracle {
+    facts: &[Fact::UserLoad, Fact::Fork],
     event: Some(|view, _, what| match what {
         What::UserLoad { mm, page, value } => {
             if view

@@ -6,7 +6,7 @@
 //! Not verified: the results on failure (any reason is right that was true at some instant).
 
 use super::view::Wrong;
-use super::{Oracle, View};
+use super::{Fact, Oracle, View};
 use crate::mm::khugepaged::ScanResult;
 use crate::mm::place::func;
 use crate::mm::{MmId, Pfn, Pte, Vaddr};
@@ -14,6 +14,7 @@ use crate::sync::What;
 
 /// S7.
 pub(super) const HPAGE_PTE_APPEARED: Oracle = Oracle {
+    facts: &[Fact::Establish],
     event: Some(|view, cpu, what| match what {
         What::Establish { mm, start, pages: 1, pfn } => {
             match view.observed.unlinked_by(mm, start) {
@@ -48,6 +49,7 @@ fn of_file(view: &View<'_>, pfn: u32) -> bool {
 
 /// S16.
 pub(super) const COLLAPSE_RESULT: Oracle = Oracle {
+    facts: &[Fact::CollapseResult],
     event: Some(|view: &View<'_>, cpu, what| match what {
         What::CollapseResult { mm, haddr, install, result }
             if result == ScanResult::Succeed as u8 =>
@@ -79,6 +81,7 @@ pub(super) const COLLAPSE_RESULT: Oracle = Oracle {
 
 /// S17.
 pub(super) const MADVISE_RESULT: Oracle = Oracle {
+    facts: &[Fact::CollapseReturn],
     event: Some(|view: &View<'_>, cpu, what| match what {
         What::CollapseReturn { mm, start, end, success: true } => {
             match view.observed.range_never_huge(cpu.id(), mm, start, end) {

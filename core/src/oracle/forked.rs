@@ -1,36 +1,6 @@
 //! What a fork hands on: which pages of the child are copies of its parent's, and what they hold.
 
 use crate::mm::{Kernel, MmId, Pfn, Pte, Vaddr, VmFlags, flags};
-use crate::sync::CPUS_MAX;
-
-/// The forks that are under way.
-#[derive(Debug, Default)]
-pub(super) struct Forks {
-    /// By CPU: the mm that is being copied, and the pages of it that were stored to since that began.
-    by_cpu: [Option<(u8, Vec<u32>)>; CPUS_MAX],
-}
-
-impl Forks {
-    /// The CPU begins to copy an mm, or (`None`) is done.
-    pub(super) fn set(&mut self, cpu: usize, parent: Option<u8>) {
-        self.by_cpu[cpu] = parent.map(|parent| (parent, Vec::new()));
-    }
-
-    /// A page was stored to.
-    pub(super) fn stored(&mut self, mm: u8, page: u32) {
-        for (parent, pages) in self.by_cpu.iter_mut().flatten() {
-            if *parent == mm {
-                pages.push(page);
-            }
-        }
-    }
-
-    /// Whether that was while the mm was being copied.
-    pub(super) fn has_stored(&self, parent: u8, page: u32) -> bool {
-        let mut forks = self.by_cpu.iter().flatten();
-        forks.any(|(mm, pages)| *mm == parent && pages.contains(&page))
-    }
-}
 
 /// Whether a child has its parent's content at a page: its VMA there is private, and was not wiped.
 pub(super) fn inherits(kernel: &Kernel, child: u8, page: u32) -> bool {

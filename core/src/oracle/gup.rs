@@ -9,13 +9,14 @@
 
 use super::counters::{equal, settled};
 use super::view::Wrong;
-use super::{Oracle, Recount, View};
+use super::{Fact, Oracle, Recount, View};
 use crate::mm::class::Class;
 use crate::mm::{FollFlags, GupHeld, Kernel, Mapping, MmId, Pfn, Vaddr};
 use crate::sync::{Obj, What};
 
 /// S13.
 pub(super) const GUP_PAGE_NOT_MAPPED: Oracle = Oracle {
+    facts: &[Fact::GupDone],
     event: Some(|view, cpu, what| match what {
         What::GupDone { mm, page, pfn, flags } => {
             let write = FollFlags::from_bits(flags).write;
@@ -44,6 +45,7 @@ pub(super) const GUP_PAGE_NOT_MAPPED: Oracle = Oracle {
 
 /// Section 6.6, `folio_fast_pin_allowed`.
 pub(super) const GUP_PIN_NOT_ALLOWED: Oracle = Oracle {
+    facts: &[Fact::GupDone],
     event: Some(|view, cpu, what| match what {
         What::GupDone { mm, page, pfn, flags } => {
             let flags = FollFlags::from_bits(flags);
@@ -77,6 +79,7 @@ pub(super) const GUP_PIN_NOT_ALLOWED: Oracle = Oracle {
 
 /// Section 4.2.
 pub(super) const HELD_PAGE_FREED: Oracle = Oracle {
+    facts: &[Fact::Free],
     event: Some(|view, _, what| match what {
         What::Free(folio) if Class::Folio.has(folio) => {
             let k = view.kernel;
@@ -104,6 +107,7 @@ pub(super) const HELD_PAGE_FREED: Oracle = Oracle {
 
 /// Section 4.4.
 pub(super) const PIN_SEPARATED: Oracle = Oracle {
+    facts: &[Fact::Establish],
     event: Some(|view, _, what| match what {
         What::Establish { mm, start, pfn, pages } => {
             let range = start..start + pages;
@@ -137,6 +141,7 @@ pub(super) const PIN_SEPARATED: Oracle = Oracle {
 
 /// Section 4.4: who has got a page before a fork, or while it was shared, does not see what others store afterwards.
 pub(super) const HELD_PAGE_WRITTEN: Oracle = Oracle {
+    facts: &[Fact::UserStore],
     event: Some(|view, _, what| match what {
         What::UserStore { mm, page, .. } => {
             let k = view.kernel;

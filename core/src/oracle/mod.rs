@@ -9,6 +9,7 @@ mod anon_vma;
 mod content;
 mod contract;
 mod counters;
+mod fact;
 mod forked;
 mod gup;
 mod lifetime;
@@ -28,6 +29,7 @@ mod view;
 mod vma;
 mod walkers;
 
+pub use fact::Fact;
 pub use list::{ORACLES, oracle};
 pub use observed::{Dropping, Observed};
 pub use progress::{DEADLOCK, LIVELOCK, PANIC};

@@ -5,13 +5,14 @@
 //! and at quiescence every mirrored page.
 
 use super::view::Wrong;
-use super::{Oracle, View};
+use super::{Fact, Oracle, View};
 use crate::mm::class::Class;
 use crate::mm::{FolioId, Kernel, MmId, MmStruct, Shadow, Vaddr};
 use crate::sync::What;
 
 /// Q13, I7.1.
 pub(super) const SECONDARY_MMU_STALE: Oracle = Oracle {
+    facts: &[Fact::Free, Fact::NotifierEnd],
     event: Some(|view, _, what| match what {
         What::Free(folio) if Class::Folio.has(folio) => {
             freed_while_mirrored(view.kernel, FolioId(folio.index()))
@@ -81,6 +82,7 @@ fn mirrored(kernel: &Kernel, mm: MmId, addr: Vaddr, shadow: Shadow) -> Result<()
 
 /// S10.
 pub(super) const CHANGE_OUTSIDE_NOTIFIER_RANGE: Oracle = Oracle {
+    facts: &[Fact::Downgrade],
     event: Some(|view, cpu, what| match what {
         What::Downgrade { mm, start, pages } if !cpu.debts.covers(mm, start, pages) => {
             let detail =

@@ -5,12 +5,13 @@
 //! Not verified: that what a mapping permits is possible (a fault may always be needed first).
 
 use super::view::Wrong;
-use super::{Oracle, View};
+use super::{Fact, Oracle, View};
 use crate::mm::{Kernel, MmId, MmStruct, Pmd, Pte, Vaddr};
 use crate::sync::{CPUS_MAX, What};
 
 /// Section 11.10.
 pub(super) const ACCESS_NOT_PERMITTED: Oracle = Oracle {
+    facts: &[Fact::UserLoad, Fact::UserStore],
     event: Some(|view, _, what| match what {
         What::UserLoad { mm, page, .. } => permitted(view.kernel, mm, page, false),
         What::UserStore { mm, page, .. } => permitted(view.kernel, mm, page, true),

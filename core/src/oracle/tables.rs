@@ -6,7 +6,7 @@
 //! Not verified: the order in which deposited tables are used (any will do).
 
 use super::view::Wrong;
-use super::{Oracle, Recount, View};
+use super::{Fact, Oracle, Recount, View};
 use crate::mm::class::Class;
 use crate::mm::pgtable::TableState;
 use crate::mm::{Pte, TableId};
@@ -14,6 +14,7 @@ use crate::sync::{Splat, What};
 
 /// S8, I3.3.
 pub(super) const TABLE_UNLINKED_WITH_ENTRIES: Oracle = Oracle {
+    facts: &[Fact::Unlink],
     event: Some(|view, _, what| match what {
         What::Unlink { table, pmd } if !view.kernel.steps.frees_tables_with_entries => {
             let entries = view.kernel.tables.get(TableId(table.index() as u16)).entries();

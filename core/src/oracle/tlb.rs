@@ -9,7 +9,7 @@
 //! `tlb_gen` is behind.
 
 use super::view::Wrong;
-use super::{Oracle, View};
+use super::{Fact, Oracle, View};
 use crate::mm::class::Class;
 use crate::mm::{FolioId, Kernel, MmId, Pmd, Pte, TableId, Translation, UNITS_MAX, Vaddr};
 use crate::sync::{Splat, What};
@@ -23,6 +23,7 @@ pub(super) const STALE_TRANSLATION: Oracle = Oracle {
         )),
         _ => None,
     }),
+    facts: &[Fact::Free],
     event: Some(|view, _, what| match what {
         What::Free(folio) if Class::Folio.has(folio) => {
             freed_while_cached(view.kernel, FolioId(folio.index()))
@@ -104,7 +105,9 @@ fn backed(kernel: &Kernel, cpu: u8, t: Translation) -> Result<(), Wrong> {
 pub(super) const HUGE_AND_SMALL_COEXIST: Oracle = Oracle {
     quiesce: Some(|view: &View<'_>, _| {
         for (cpu, tlb) in view.kernel.tlbs.iter().enumerate() {
-            for small in tlb.translations().filter(|t| !t.huge) {
+            // A lazy CPU flushes the one before it can use either.
+            let usable = |t: &Translation| view.kernel.tlb_is_usable(tlb, t.mm);
+            for small in tlb.translations().filter(|t| !t.huge && usable(t)) {
                 let huge = |t: &Translation| {
                     t.huge && t.mm == small.mm && t.addr == view.kernel.haddr(small.addr)
                 };
@@ -122,12 +125,13 @@ pub(super) const HUGE_AND_SMALL_COEXIST: Oracle = Oracle {
     ..Oracle::new(
         "huge_and_small_coexist",
         "I6.2",
-        "No CPU caches both a huge and a small translation of one address.",
+        "No CPU caches both a huge and a small translation of one address that it can use.",
     )
 };
 
 /// S11.
 pub(super) const REPLACED_BEFORE_FLUSH: Oracle = Oracle {
+    facts: &[Fact::Link, Fact::Establish],
     event: Some(|view, _, what| match what {
         What::Link { table, pmd } => {
             let units = UNITS_MAX as u32;

@@ -9,12 +9,13 @@
 
 use super::observed::uffd::{Promise, Uffd};
 use super::view::Wrong;
-use super::{Oracle, View};
+use super::{Fact, Oracle, View};
 use crate::mm::{Kernel, MmId, Pte, Vaddr, VmFlags};
 use crate::sync::{UffdFact, What};
 
 /// Catalogue 16, litmus 17.
 pub(super) const UFFD_EVENT_LOST: Oracle = Oracle {
+    facts: &[Fact::UserLoad, Fact::UserStore],
     event: Some(|view: &View<'_>, _, what| match what {
         What::UserLoad { mm, page, .. } | What::UserStore { mm, page, .. } => {
             let registered = registered(view.kernel, mm, page, VmFlags::UFFD_MISSING);
@@ -34,6 +35,7 @@ pub(super) const UFFD_EVENT_LOST: Oracle = Oracle {
 
 /// Litmus 16.
 pub(super) const UFFD_WP_LOST: Oracle = Oracle {
+    facts: &[Fact::UserStore],
     event: Some(|view: &View<'_>, _, what| match what {
         What::UserStore { mm, page, .. } => {
             let registered = registered(view.kernel, mm, page, VmFlags::UFFD_WP);
@@ -75,6 +77,7 @@ pub(super) const UFFD_WP_LOST: Oracle = Oracle {
 
 /// S15, for those who wait for a monitor.
 pub(super) const UFFD_WAKE_LOST: Oracle = Oracle {
+    facts: &[Fact::Killed],
     event: Some(|view: &View<'_>, cpu, what| match what {
         What::Uffd { mm, page, fact: UffdFact::Killed, .. } => {
             match view.observed.uffd.was_resolved(cpu.id()) {

@@ -1,6 +1,6 @@
 //! A view is everything that a check may look at, and nothing that it may change.
 
-use super::{Observed, Recount};
+use super::{Fact, Observed, Recount};
 use crate::mm::Kernel;
 use crate::sync::{Cpu, Obj, Splat, What};
 
@@ -49,7 +49,9 @@ pub struct Oracle {
     pub why: &'static str,
     /// At a complaint of the code.
     pub splat: Option<SplatCheck>,
-    /// At a fact.
+    /// The facts that it is asked about.
+    pub facts: &'static [Fact],
+    /// At such a fact.
     pub event: Option<EventCheck>,
     /// At the end of an operation.
     pub op_end: Option<OpEndCheck>,
@@ -60,6 +62,6 @@ pub struct Oracle {
 impl Oracle {
     /// An oracle that checks nothing yet.
     pub(super) const fn new(name: &'static str, id: &'static str, why: &'static str) -> Oracle {
-        Oracle { name, id, why, splat: None, event: None, op_end: None, quiesce: None }
+        Oracle { name, id, why, splat: None, facts: &[], event: None, op_end: None, quiesce: None }
     }
 }

@@ -5,12 +5,13 @@
 //! business of `livelock`.
 
 use super::view::Wrong;
-use super::{Oracle, View};
+use super::{Fact, Oracle, View};
 use crate::mm::{Kernel, MmId, Pte, Rss, Vaddr};
 use crate::sync::What;
 
 /// Section 13.2, litmus 27.
 pub(super) const WALK_MISCOUNTED: Oracle = Oracle {
+    facts: &[Fact::Counted],
     event: Some(|view: &View<'_>, cpu, what| match what {
         What::Counted { mm, start, pages, resident } => {
             let there = (start..start + pages)

@@ -7,8 +7,8 @@ use super::names::place_name;
 use super::outcome::Violation;
 use crate::mm::place::func;
 use crate::mm::{Kernel, object_name};
-use crate::oracle::{Dropping, ORACLES, Observed, Oracle, Recount, View, Wrong};
-use crate::sync::{Cpu, Debt, Place, UffdFact, What};
+use crate::oracle::{Dropping, Fact, ORACLES, Observed, Oracle, Recount, View, Wrong};
+use crate::sync::{Cpu, Debt, Place, What};
 use crate::trace::{Event, Trace};
 
 /// What is kept from run to run.
@@ -22,8 +22,8 @@ pub(super) struct Memory {
     /// Who had something to say after the first violation, each oracle once.
     pub(super) others: Vec<&'static Oracle>,
     pub(super) recount: Recount,
-    /// The oracles that look at facts, and those that look at ends of operations: the others are not asked each time.
-    at_facts: Vec<&'static Oracle>,
+    /// The oracles that look at each kind of fact, and those that look at ends of operations: no others are asked.
+    at_facts: [Vec<&'static Oracle>; Fact::COUNT],
     at_op_ends: Vec<&'static Oracle>,
 }
 
@@ -36,7 +36,10 @@ impl Memory {
             go_on: false,
             others: Vec::new(),
             recount: Recount::default(),
-            at_facts: ORACLES.iter().filter(|oracle| oracle.event.is_some()).collect(),
+            at_facts: std::array::from_fn(|fact| {
+                let asked = |oracle: &&Oracle| oracle.facts.iter().any(|&of| of as usize == fact);
+                ORACLES.iter().filter(asked).collect()
+            }),
             at_op_ends: ORACLES.iter().filter(|oracle| oracle.op_end.is_some()).collect(),
         }
     }
@@ -114,8 +117,12 @@ impl<'a> Watch<'a> {
             let wrong = match what {
                 What::Splat(splat) => oracle.splat.and_then(|check| check(&view, splat)),
                 What::OpEnd(_) => oracle.op_end.and_then(|check| check(&view, cpu).err()),
-                _ if is_fact(what) => oracle.event.and_then(|check| check(&view, cpu, what).err()),
-                _ => None,
+                _ => match Fact::of(what) {
+                    Some(fact) if oracle.facts.contains(&fact) => {
+                        oracle.event.and_then(|check| check(&view, cpu, what).err())
+                    }
+                    _ => None,
+                },
             };
             if let Some(wrong) = wrong {
                 let place = if matches!(what, What::OpEnd(_)) {
@@ -145,11 +152,9 @@ impl<'a> Watch<'a> {
                 let place = blamed(cpu, &wrong);
                 Some((oracle, wrong, place))
             }),
-            _ if is_fact(what) => memory
-                .at_facts
+            _ => memory.at_facts[Fact::of(what)? as usize]
                 .iter()
                 .find_map(|&oracle| Some((oracle, (oracle.event?)(&view, cpu, what).err()?, here))),
-            _ => None,
         }
     }
 }
@@ -158,28 +163,6 @@ impl<'a> Watch<'a> {
 fn blamed(cpu: &Cpu<'_>, wrong: &Wrong) -> Place {
     let debt = cpu.debts.open().into_iter().find(|debt| wrong.objects.contains(&debt.to));
     debt.map_or(cpu.function(), |debt| debt.place)
-}
-
-/// Whether oracles may have something to say about it: not so of plain accesses.
-fn is_fact(what: What) -> bool {
-    matches!(
-        what,
-        What::Free(_)
-            | What::Unlink { .. }
-            | What::Link { .. }
-            | What::Downgrade { .. }
-            | What::Establish { .. }
-            | What::UserLoad { .. }
-            | What::UserStore { .. }
-            | What::Uffd { fact: UffdFact::Killed, .. }
-            | What::CollapseResult { .. }
-            | What::CollapseReturn { .. }
-            | What::Retracted { .. }
-            | What::GupDone { .. }
-            | What::Notifier { open: false, .. }
-            | What::Counted { .. }
-            | What::Fork { .. }
-    )
 }
 
 impl Listener for Watch<'_> {

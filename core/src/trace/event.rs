@@ -217,6 +217,16 @@ pub enum What {
         /// The content stored.
         value: u64,
     },
+    /// A monitor of userfaults has filled `page` of `mm`, where nothing was, with a page that holds `value`. No user
+    /// access: what the mapping permits does not matter.
+    UffdStore {
+        /// Which mm.
+        mm: u8,
+        /// Which page.
+        page: u32,
+        /// The content of the new page.
+        value: u64,
+    },
     /// write() has stored `value` into a page of a file.
     FileStore {
         /// The file.

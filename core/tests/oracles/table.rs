@@ -41,7 +41,7 @@ macro_rules! shared {
     ($rest:literal) => {
         concat!(
             "setup\n m0 = mm()\n f0 = file(len=1h, huge)\n",
-            " v0 = mmap(m0, f0, at=1h, len=1h, shared, rw)\n pte_alloc(v0)\n madvise(v0, populate_read)\n",
+            " v0 = mmap(m0, f0, at=1h, len=1h, shared, rw, hugepage)\n pte_alloc(v0)\n madvise(v0, populate_read)\n",
             $rest
         )
     };
@@ -52,7 +52,7 @@ macro_rules! private {
     ($rest:literal) => {
         concat!(
             "setup\n m0 = mm()\n f0 = file(len=1h, huge)\n",
-            " v0 = mmap(m0, f0, at=1h, len=1h, private, rw)\n pte_alloc(v0)\n madvise(v0, populate_read)\n write(v0+1)\n",
+            " v0 = mmap(m0, f0, at=1h, len=1h, private, rw, hugepage)\n pte_alloc(v0)\n madvise(v0, populate_read)\n write(v0+1)\n",
             $rest
         )
     };
@@ -88,6 +88,7 @@ pub(crate) const PROOFS: &[Proof] = &[
         "without gup_fast_pin_allowed\nsetup\n m0 = mm()\n f0 = file(len=1h, small, regular)\n v0 = mmap(m0, f0, at=1h, len=1h, shared, rw)\n read(v0)\ncpu0\n gup_fast(v0, write, longterm)\n",
     ),
     file("pin_separated", "litmus/without/gup_must_unshare.rw"),
+    file("held_page_written", "litmus/without/wp_by_refs.rw"),
     file("stale_translation", "litmus/without/abort_flush.rw"),
     text(
         "huge_and_small_coexist",
@@ -129,6 +130,10 @@ pub(crate) const PROOFS: &[Proof] = &[
     text("lock_left_held", concat!("without unlock_hpage\n", shared!("cpu0\n khugepaged(v0)\n"))),
     file("vm_bug_on", "litmus/without/free_defer.rw"),
     file("lost_write", "litmus/without/reclaim_flush_dirty.rw"),
+    file("access_not_permitted", "litmus/without/mprotect_start_write.rw"),
+    file("uffd_event_lost", "litmus/without/uffd_missing.rw"),
+    file("uffd_wp_lost", "litmus/without/uffd_wp_fault.rw"),
+    file("uffd_wake_lost", "litmus/without/uffd_wake.rw"),
     text(
         "hpage_pte_appeared",
         concat!(
@@ -184,7 +189,7 @@ pub(crate) const PROOFS: &[Proof] = &[
     ),
     text(
         "page_cache_inconsistent",
-        "without cf_uptodate\nsetup\n m0 = mm()\n f0 = file(len=1h, small)\n v0 = mmap(m0, f0, at=1h, len=1h, shared, rw)\n read(v0)\ncpu0\n khugepaged(v0)\n",
+        "without cf_uptodate\nsetup\n m0 = mm()\n f0 = file(len=1h, small)\n v0 = mmap(m0, f0, at=1h, len=1h, shared, rw, hugepage)\n read(v0)\ncpu0\n khugepaged(v0)\n",
     ),
     plant(
         "bad_shmem_accounting",

@@ -8,7 +8,7 @@ use super::program::{FILE, HPN, Program, RW, SHARED, run_with};
 
 /// Who collapses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Context {
+pub(super) enum Context {
     /// khugepaged, which respects limits.
     Khugepaged,
     /// MADV_COLLAPSE, which respects nothing, not even that sysfs says never.
@@ -17,7 +17,7 @@ enum Context {
 
 /// What is mapped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+pub(super) enum Kind {
     /// Private anonymous memory.
     Anon,
     /// Text of a regular file, not open for writing.
@@ -29,28 +29,31 @@ enum Kind {
 use Context::{Khugepaged, Madvise};
 use Kind::{Anon, File, Shmem};
 
-const BOTH: [Context; 2] = [Khugepaged, Madvise];
+pub(super) const BOTH: [Context; 2] = [Khugepaged, Madvise];
 const ALL: [Kind; 3] = [Anon, File, Shmem];
-const UNIT: u32 = 1;
-const PAGE: u32 = UNIT * HPN;
+pub(super) const UNIT: u32 = 1;
+pub(super) const PAGE: u32 = UNIT * HPN;
+
+/// The text of a file: this, and the page that it is mapped to.
+const TEXT: u64 = 0x7e87_0000;
 
 /// A program in a context.
 #[derive(Clone, Copy)]
-struct Test<'a> {
-    p: Program<'a>,
-    context: Context,
-    kind: Kind,
-    units: u32,
+pub(super) struct Test<'a> {
+    pub(super) p: Program<'a>,
+    pub(super) context: Context,
+    pub(super) kind: Kind,
+    pub(super) units: u32,
 }
 
 /// The settings that the selftest pushes.
-fn settings(context: Context) -> Config {
+pub(super) fn settings(context: Context) -> Config {
     let thp = if context == Madvise { ThpEnabled::Never } else { ThpEnabled::Madvise };
     Config { thp, fault_around: false, ..Config::default() }
 }
 
 #[track_caller]
-fn each(contexts: &[Context], kinds: &[Kind], units: u32, test: impl Fn(Test<'_>)) {
+pub(super) fn each(contexts: &[Context], kinds: &[Kind], units: u32, test: impl Fn(Test<'_>)) {
     for &context in contexts {
         for &kind in kinds {
             with(settings(context), (context, kind), units, &test);
@@ -59,12 +62,21 @@ fn each(contexts: &[Context], kinds: &[Kind], units: u32, test: impl Fn(Test<'_>
 }
 
 #[track_caller]
-fn with(config: Config, (context, kind): (Context, Kind), units: u32, test: impl Fn(Test<'_>)) {
+pub(super) fn with(
+    config: Config,
+    (context, kind): (Context, Kind),
+    units: u32,
+    test: impl Fn(Test<'_>),
+) {
     run_with(
         config,
-        |kernel| kernel.files[FILE.0 as usize].regular = kind == File,
+        |kernel| {
+            let file = &mut kernel.files[FILE.0 as usize];
+            file.regular = kind == File;
+            // Somebody has filled it: with what a program at the addresses would have written.
+            (PAGE..).zip(&file.disk).for_each(|(page, word)| word.poke(TEXT + u64::from(page)));
+        },
         |p| {
-            let units = if kind == Anon { units } else { units.min(2) };
             p.k.mapping(FILE).i_size.poke(u64::from(units * HPN));
             let (file, flags) = match kind {
                 Anon => (None, RW),
@@ -80,7 +92,7 @@ fn with(config: Config, (context, kind): (Context, Kind), units: u32, test: impl
 impl Test<'_> {
     /// `ops->fault`: writes, or reads of what is read-only.
     #[track_caller]
-    fn fault(self, start: u32, pages: u32) {
+    pub(super) fn fault(self, start: u32, pages: u32) {
         match self.kind {
             File => {
                 let start = racewalk::mm::Vaddr(PAGE + start);
@@ -93,16 +105,17 @@ impl Test<'_> {
 
     #[track_caller]
     fn validate(self, start: u32, pages: u32) {
-        if self.kind == File {
-            self.p.read(PAGE + start, pages);
-        } else {
-            self.p.has_kept(PAGE + start, pages);
+        if self.kind != File {
+            return self.p.has_kept(PAGE + start, pages);
+        }
+        for page in PAGE + start..PAGE + start + pages {
+            assert_eq!(self.p.load(page), Some(TEXT + u64::from(page)), "page {page}");
         }
     }
 
     /// `collapse`: and whether it is huge afterwards.
     #[track_caller]
-    fn collapse(self, units: u32, expected: bool) {
+    pub(super) fn collapse(self, units: u32, expected: bool) {
         let (p, pages) = (self.p, units * HPN);
         p.drain();
         match self.context {
@@ -131,7 +144,7 @@ impl Test<'_> {
 
     /// `alloc_hpage`: a huge page, by MADV_COLLAPSE whatever the context.
     #[track_caller]
-    fn alloc_hpage(self) {
+    pub(super) fn alloc_hpage(self) {
         self.fault(0, HPN);
         self.p.drain();
         assert_eq!(self.p.collapse(PAGE, HPN), Errno::Ok);
@@ -140,7 +153,7 @@ impl Test<'_> {
 }
 
 #[test]
-fn alloc_at_fault() {
+pub(super) fn alloc_at_fault() {
     let always = Config { thp: ThpEnabled::Always, ..settings(Khugepaged) };
     with(always, (Khugepaged, Anon), 1, |t| {
         t.fault(0, 1);
@@ -152,7 +165,7 @@ fn alloc_at_fault() {
 }
 
 #[test]
-fn collapse_full() {
+pub(super) fn collapse_full() {
     each(&BOTH, &ALL, 4, |t| {
         t.fault(0, t.units * HPN);
         t.collapse(t.units, true);
@@ -161,7 +174,7 @@ fn collapse_full() {
 }
 
 #[test]
-fn collapse_empty() {
+pub(super) fn collapse_empty() {
     each(&BOTH, &[Anon], 1, |t| {
         t.collapse(1, false);
         assert_eq!(t.p.seen(UNIT), "; none; incore 0");
@@ -169,7 +182,7 @@ fn collapse_empty() {
 }
 
 #[test]
-fn collapse_single_pte_entry() {
+pub(super) fn collapse_single_pte_entry() {
     each(&BOTH, &ALL, 1, |t| {
         t.fault(0, 1);
         t.collapse(1, true);
@@ -178,7 +191,7 @@ fn collapse_single_pte_entry() {
 }
 
 #[test]
-fn collapse_max_ptes_none() {
+pub(super) fn collapse_max_ptes_none() {
     for context in BOTH {
         for kind in [Anon, File] {
             let config = Config { max_ptes_none: MaxPtes::Half, ..settings(context) };
@@ -197,7 +210,7 @@ fn collapse_max_ptes_none() {
 }
 
 #[test]
-fn collapse_single_pte_entry_compound() {
+pub(super) fn collapse_single_pte_entry_compound() {
     each(&BOTH, &[Anon, File], 1, |t| {
         t.alloc_hpage();
         t.p.advise(PAGE, HPN, FlagAdvice::Nohugepage);
@@ -209,7 +222,7 @@ fn collapse_single_pte_entry_compound() {
 }
 
 #[test]
-fn collapse_full_of_compound() {
+pub(super) fn collapse_full_of_compound() {
     each(&BOTH, &ALL, 1, |t| {
         t.alloc_hpage();
         // The VMA is split in the middle of the huge page, and merged again.
@@ -223,7 +236,7 @@ fn collapse_full_of_compound() {
 }
 
 #[test]
-fn collapse_swapin_single_pte() {
+pub(super) fn collapse_swapin_single_pte() {
     each(&BOTH, &[Anon], 1, |t| {
         t.fault(0, HPN);
         t.p.pageout(PAGE + 5, 1);
@@ -238,7 +251,7 @@ fn collapse_swapin_single_pte() {
 }
 
 #[test]
-fn collapse_max_ptes_swap() {
+pub(super) fn collapse_max_ptes_swap() {
     each(&BOTH, &[Anon], 1, |t| {
         t.fault(0, HPN);
         t.p.pageout(PAGE, HPN / 8 + 1);
@@ -253,7 +266,7 @@ fn collapse_max_ptes_swap() {
 }
 
 #[test]
-fn madvise_collapse_existing_thps() {
+pub(super) fn madvise_collapse_existing_thps() {
     each(&[Madvise], &ALL, 1, |t| {
         t.fault(0, HPN);
         t.collapse(1, true);
@@ -264,7 +277,7 @@ fn madvise_collapse_existing_thps() {
 }
 
 #[test]
-fn madvise_retracted_page_tables() {
+pub(super) fn madvise_retracted_page_tables() {
     for kind in [File, Shmem] {
         with(settings(Khugepaged), (Khugepaged, kind), 1, |t| {
             t.fault(0, HPN);

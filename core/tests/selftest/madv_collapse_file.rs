@@ -1,9 +1,9 @@
 //! MADV_COLLAPSE of shared memory, mapped shared or privately: the rows of the table.
 
 use racewalk::mm::khugepaged::Errno::{Eagain, Einval, Ok};
-use racewalk::mm::{Config, FollFlags, Vaddr, VmFlags};
+use racewalk::mm::{Config, FollFlags, Kernel, Vaddr, VmFlags};
 
-use super::program::{FILE, HPN, Program, RW, SHARED, run};
+use super::program::{FILE, HPN, Program, RW, SHARED, run, run_with};
 
 /// The first program maps the file here.
 const UNIT: u32 = 1;
@@ -36,7 +36,7 @@ fn cached(p: Program<'_>) -> u64 {
 }
 
 #[test]
-fn full() {
+pub(super) fn full() {
     shared(|p| {
         p.write(PAGE, HPN);
         assert_eq!(p.seen(UNIT), "shmem 512 tables 1; 512 file; incore 512");
@@ -48,7 +48,7 @@ fn full() {
 }
 
 #[test]
-fn empty() {
+pub(super) fn empty() {
     shared(|p| {
         assert_eq!(p.collapse(PAGE, HPN), Einval);
         assert_eq!((p.seen(UNIT).as_str(), cached(p)), ("; none; incore 0", 0));
@@ -56,7 +56,7 @@ fn empty() {
 }
 
 #[test]
-fn one_page() {
+pub(super) fn one_page() {
     shared(|p| {
         p.write(PAGE + 9, 1);
         assert_eq!(p.collapse(PAGE, HPN), Ok);
@@ -68,7 +68,7 @@ fn one_page() {
 }
 
 #[test]
-fn shorter_than_the_range() {
+pub(super) fn shorter_than_the_range() {
     run(Config::default(), |p| {
         p.resize(400);
         p.mmap(UNIT, 1, Some(0), SHARED);
@@ -82,7 +82,7 @@ fn shorter_than_the_range() {
 }
 
 #[test]
-fn in_two_processes() {
+pub(super) fn in_two_processes() {
     shared(|p| {
         let other = p.other();
         other.mmap(THERE, 1, Some(0), SHARED);
@@ -98,7 +98,7 @@ fn in_two_processes() {
 }
 
 #[test]
-fn private_without_copies() {
+pub(super) fn private_without_copies() {
     private(|p| {
         p.read(PAGE, HPN);
         assert_eq!(p.seen(UNIT), "shmem 512 tables 1; 512 file; incore 512");
@@ -109,7 +109,7 @@ fn private_without_copies() {
 }
 
 #[test]
-fn private_with_a_copy() {
+pub(super) fn private_with_a_copy() {
     private(|p| {
         p.read(PAGE, HPN);
         p.write(PAGE + 3, 1);
@@ -135,7 +135,7 @@ fn private_with_a_copy() {
 }
 
 #[test]
-fn private_with_copies_only() {
+pub(super) fn private_with_copies_only() {
     private(|p| {
         p.write(PAGE, HPN);
         assert_eq!(p.collapse(PAGE, HPN), Einval);
@@ -145,7 +145,7 @@ fn private_with_copies_only() {
 }
 
 #[test]
-fn a_table_that_is_partly_filled() {
+pub(super) fn a_table_that_is_partly_filled() {
     private(|p| {
         p.write(PAGE, 1);
         assert_eq!(p.collapse(PAGE, HPN), Einval);
@@ -158,7 +158,7 @@ fn a_table_that_is_partly_filled() {
 }
 
 #[test]
-fn swapped_pages() {
+pub(super) fn swapped_pages() {
     shared(|p| {
         p.write(PAGE, HPN);
         p.pageout(PAGE, 64);
@@ -173,7 +173,7 @@ fn swapped_pages() {
 }
 
 #[test]
-fn a_page_is_pinned() {
+pub(super) fn a_page_is_pinned() {
     shared(|p| {
         p.write(PAGE, HPN);
         let got = p.k.gup_slow(p.cpu, p.mm, Vaddr(PAGE + 5), FollFlags::GET);
@@ -186,7 +186,7 @@ fn a_page_is_pinned() {
 }
 
 #[test]
-fn misaligned() {
+pub(super) fn misaligned() {
     run(Config::default(), |p| {
         p.resize(2 * HPN);
         p.mmap_pages(PAGE, HPN, Some(1), SHARED);
@@ -197,21 +197,148 @@ fn misaligned() {
 }
 
 #[test]
-fn userfaultfd_is_registered_for_missing_pages_in_the_other_process() {
+pub(super) fn userfaultfd_waits_for_missing_pages_in_the_other_process() {
     shared(|p| {
         let other = p.other();
-        other.mmap(THERE, 1, Some(0), SHARED.with(VmFlags::UFFD_MISSING));
+        other.mmap(THERE, 1, Some(0), SHARED);
+        other.uffd_register(THERE * HPN, HPN, VmFlags::UFFD_MISSING);
         p.write(PAGE, HPN);
         other.read(THERE * HPN, HPN);
         assert_eq!(p.collapse(PAGE, HPN), Ok);
+        assert_eq!(p.seen(UNIT), "shmem 512; huge file; incore 512");
         assert_eq!(other.seen(THERE), "; none; incore 512");
+        assert_eq!(other.collapse(THERE * HPN, HPN), Ok);
+        assert_eq!(other.seen(THERE), "shmem 512; huge file; incore 512");
+        other.has_moved(p, PAGE, THERE * HPN, HPN);
+    });
+}
+
+/// The other process maps the whole file too, and has write-protected two of its pages by userfaultfd.
+fn write_protected(p: Program<'_>) -> Program<'_> {
+    let other = p.other();
+    other.mmap(THERE, 1, Some(0), SHARED);
+    other.uffd_register(THERE * HPN, HPN, VmFlags::UFFD_WP);
+    p.write(PAGE, HPN);
+    other.read(THERE * HPN, HPN);
+    other.uffd_wp(THERE * HPN + 5, 2, true);
+    assert_eq!(other.seen(THERE), "shmem 512 tables 1; 512 file; incore 512");
+    other
+}
+
+/// What is left of the table of the other process.
+const MARKED: &str = "tables 1; 5 none, 2 marker, 505 none; incore 512";
+
+#[test]
+pub(super) fn userfaultfd_has_write_protected_pages_in_the_other_process() {
+    shared(|p| {
+        let other = write_protected(p);
+        assert_eq!(p.collapse(PAGE, HPN), Ok);
+        assert_eq!(p.seen(UNIT), "shmem 512; huge file; incore 512");
+        // The table stays for the sake of what the entries say.
+        assert_eq!(other.seen(THERE), MARKED);
+        let mut entries = [Default::default(); 8];
+        other.k.pagemap(other.cpu, other.mm, Vaddr(THERE * HPN), &mut entries);
+        let marked: Vec<_> =
+            entries.iter().map(|entry| (entry.is_swapped(), entry.is_uffd_wp())).collect();
+        let (none, wp) = ((false, false), (true, true));
+        assert_eq!(marked, [none, none, none, none, none, wp, wp, none]);
+        p.has_kept(PAGE, HPN);
+    });
+}
+
+#[test]
+pub(super) fn where_userfaultfd_may_write_protect() {
+    shared(|p| {
+        let other = write_protected(p);
+        assert_eq!(p.collapse(PAGE, HPN), Ok);
+        assert_eq!(other.collapse(THERE * HPN, HPN), Einval);
+        assert_eq!(other.seen(THERE), MARKED);
+        // Not that two pages are protected is the reason, but that pages may be.
+        other.uffd_wp(THERE * HPN + 5, 2, false);
+        assert_eq!(other.collapse(THERE * HPN, HPN), Einval);
+        assert!(!other.seen(THERE).contains("huge"));
+        other.uffd_unregister(THERE * HPN, HPN);
+        assert_eq!(other.collapse(THERE * HPN, HPN), Ok);
+        assert_eq!(other.seen(THERE), "shmem 512; huge file; incore 512");
+        other.has_moved(p, PAGE, THERE * HPN, HPN);
+    });
+}
+
+#[test]
+pub(super) fn closed_while_pages_were_write_protected() {
+    shared(|p| {
+        let other = write_protected(p);
+        assert_eq!(p.collapse(PAGE, HPN), Ok);
+        other.uffd_unregister(THERE * HPN, HPN);
         assert_eq!(other.collapse(THERE * HPN, HPN), Ok);
         assert_eq!(other.seen(THERE), "shmem 512; huge file; incore 512");
     });
 }
 
 #[test]
-fn truncated_below_a_copy() {
+pub(super) fn in_a_child() {
+    shared(|p| {
+        p.write(PAGE, HPN);
+        let child = p.fork();
+        // What can be faulted in again is not copied.
+        assert_eq!(child.seen(UNIT), "; none; incore 512");
+        child.read(PAGE, HPN);
+        assert_eq!(p.seen(UNIT), "shmem 512 tables 1; 512 file; incore 512");
+        assert_eq!(child.collapse(PAGE, HPN), Ok);
+        assert_eq!(
+            (child.seen(UNIT).as_str(), child.huge(UNIT, 1)),
+            ("shmem 512; huge file; incore 512", 1)
+        );
+        assert_eq!((p.seen(UNIT).as_str(), p.huge(UNIT, 1)), ("; none; incore 512", 0));
+        child.has_of(p, PAGE, HPN);
+        child.exit();
+        p.has_kept(PAGE, HPN);
+        assert_eq!(p.seen(UNIT), "shmem 512; huge file; incore 512");
+    });
+}
+
+#[test]
+pub(super) fn with_a_hole_in_what_was_huge() {
+    shared(|p| {
+        let other = p.other();
+        other.mmap(THERE, 1, Some(0), SHARED);
+        p.write(PAGE, HPN);
+        assert_eq!(p.collapse(PAGE, HPN), Ok);
+        other.read(THERE * HPN, 1);
+        assert_eq!(other.seen(THERE), "shmem 512; huge file; incore 512");
+        p.k.punch_hole(p.cpu, FILE, (10, 20));
+        let info = p.k.meminfo();
+        assert_eq!((info.shmem_huge_pages, info.shmem_pmd_mapped, cached(p)), (0, 0, 502));
+        for (program, unit) in [(p, UNIT), (other, THERE)] {
+            assert_eq!(program.seen(unit), "; none; incore 502");
+        }
+        assert_eq!(p.collapse(PAGE, HPN), Ok);
+        assert_eq!((p.seen(UNIT).as_str(), cached(p)), ("shmem 512; huge file; incore 512", 512));
+        p.has_kept(PAGE, 10);
+        assert!((10..20).all(|page| p.load(PAGE + page) == Some(0)));
+        p.has_kept(PAGE + 20, HPN - 20);
+    });
+}
+
+/// Without READ_ONLY_THP_FOR_FS no regular file has huge pages; with it, as here, text has, and nothing else.
+#[test]
+pub(super) fn a_regular_file_that_is_no_text() {
+    for flags in [VmFlags::READ, RW, SHARED] {
+        let regular = |kernel: &mut Kernel| kernel.files[usize::from(FILE.0)].regular = true;
+        run_with(Config::default(), regular, |p| {
+            p.k.do_truncate(p.cpu, FILE, HPN);
+            p.mmap(UNIT, 1, Some(0), flags);
+            p.read(PAGE, HPN);
+            let before = p.seen(UNIT);
+            assert_eq!(before, "file 512 tables 1; 512 file; incore 512");
+            assert_eq!(p.collapse(PAGE, HPN), Einval);
+            assert_eq!(p.seen(UNIT), before);
+        });
+    }
+}
+
+#[test]
+pub(super) fn truncated_below_a_copy() {
     private(|p| {
         p.write(PAGE + 3, 1);
         p.resize(2);
@@ -220,5 +347,56 @@ fn truncated_below_a_copy() {
             (p.seen(UNIT).as_str(), p.load(PAGE + 3)),
             ("tables 1; 512 none; incore 2", None)
         );
+    });
+}
+
+/// A memfd of one huge page, mapped by a PMD entry.
+fn one_huge_page(program: impl Fn(Program<'_>)) {
+    shared(|p| {
+        p.write(PAGE, HPN);
+        p.drain();
+        assert_eq!(p.collapse(PAGE, HPN), Ok);
+        assert_eq!(p.seen(UNIT), "shmem 512; huge file; incore 512");
+        program(p);
+    });
+}
+
+#[test]
+pub(super) fn truncated_inside_a_huge_page() {
+    one_huge_page(|p| {
+        p.resize(100);
+        assert_eq!((p.seen(UNIT).as_str(), cached(p)), ("; none; incore 100", 100));
+        // What is left of it are small pages.
+        p.has_kept(PAGE, 100);
+        assert!((PAGE..PAGE + 100).all(|page| !p.frame(page).1));
+        assert_eq!((p.load(PAGE + 100), p.k.meminfo().shmem_huge_pages), (None, 0));
+    });
+}
+
+#[test]
+pub(super) fn a_huge_page_that_was_swapped_out() {
+    one_huge_page(|p| {
+        p.pageout(PAGE, HPN);
+        assert_eq!((p.seen(UNIT).as_str(), cached(p)), ("; none; incore 0", 0));
+        // One page comes back, and no more.
+        assert_eq!(p.load(PAGE + 7), Some(p.tag(PAGE + 7)));
+        let one = "shmem 1 tables 1; 7 none, 1 file, 504 none; incore 1";
+        assert_eq!((p.seen(UNIT).as_str(), cached(p)), (one, 1));
+        p.drain();
+        assert_eq!(p.collapse(PAGE, HPN), Ok);
+        assert_eq!(p.seen(UNIT), "shmem 512; huge file; incore 512");
+        p.has_kept(PAGE, HPN);
+    });
+}
+
+#[test]
+pub(super) fn mapped_where_it_is_not_wanted() {
+    one_huge_page(|p| {
+        let other = p.other();
+        other.mmap(THERE, 1, Some(0), SHARED.with(VmFlags::NOHUGEPAGE));
+        assert_eq!(other.collapse(THERE * HPN, HPN), Einval);
+        // There is a huge page, so a fault maps it whole: v6.6 does not ask the VMA.
+        other.read(THERE * HPN, 1);
+        assert_eq!(other.seen(THERE), "shmem 512; huge file; incore 512");
     });
 }

@@ -5,6 +5,9 @@
 //! mincore.
 
 mod khugepaged;
+mod khugepaged_shared;
 mod madv_collapse_anon;
 mod madv_collapse_file;
+mod others;
 mod program;
+mod sources;

@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use racewalk::Era;
 use racewalk::mm::khugepaged::Errno;
 use racewalk::mm::{
-    Config, FileId, FlagAdvice, Kernel, MmId, Pmd, Pte, Rss, UserAccess, Vaddr, VmFlags, VmaSpec,
+    Config, FileId, FlagAdvice, Kernel, MmId, Pfn, Pmd, Pte, Rss, UserAccess, Vaddr, VmFlags,
+    VmaSpec,
 };
 use racewalk::oracle::Recount;
 use racewalk::sync::{Conductor, Cpu, Obj, Place, Splat, What};
@@ -64,7 +65,17 @@ pub(crate) fn run_with(
     prepare: impl Fn(&mut Kernel),
     program: impl Fn(Program<'_>),
 ) {
-    let mut kernel = Kernel::new(HPN, config, Era::V66.steps());
+    run_on(Kernel::new(HPN, config, Era::V66.steps()), prepare, program);
+}
+
+/// The same on this machine: mm0 and mm1 are two processes, of mm2 and mm3 a fork makes some.
+#[track_caller]
+pub(crate) fn run_on(
+    mut kernel: Kernel,
+    prepare: impl Fn(&mut Kernel),
+    program: impl Fn(Program<'_>),
+) {
+    [MmId(2), MmId(3)].into_iter().for_each(|mm| kernel.mm(mm).init_unborn());
     prepare(&mut kernel);
     let alone = Alone::default();
     let cpu = Cpu::conducted(0, &kernel.smp, &alone, None, false);
@@ -92,9 +103,25 @@ impl<'a> Program<'a> {
         Program { mm: MmId(1), ..self }
     }
 
+    /// fork(): the first child, or the second one.
+    #[track_caller]
+    pub(crate) fn fork(self) -> Program<'a> {
+        let child = if self.k.mm(MmId(2)).is_born() { MmId(3) } else { MmId(2) };
+        assert_eq!(self.k.copy_process(self.cpu, self.mm, child), Errno::Ok);
+        Program { mm: child, ..self }
+    }
+
+    /// exit(), and the parent has waited for it.
+    #[track_caller]
+    pub(crate) fn exit(self) {
+        assert!(self.k.do_group_exit(self.cpu, self.mm));
+        self.drain();
+    }
+
     /// mmap() of whole huge units, of nothing or of a file from page `off` on.
     pub(crate) fn mmap(self, unit: u32, units: u32, file: Option<u32>, flags: VmFlags) {
-        self.mmap_pages(unit * HPN, units * HPN, file, flags);
+        let hpn = self.k.hpn;
+        self.mmap_pages(unit * hpn, units * hpn, file, flags);
     }
 
     /// The same in pages.
@@ -125,7 +152,8 @@ impl<'a> Program<'a> {
         }
     }
 
-    fn tag(self, page: u32) -> u64 {
+    /// What this process writes to a page.
+    pub(crate) fn tag(self, page: u32) -> u64 {
         u64::from(page) + (u64::from(self.mm.0) + 1) * 0x10_0000
     }
 
@@ -145,8 +173,20 @@ impl<'a> Program<'a> {
     /// Each page of the range still has what was written to it.
     #[track_caller]
     pub(crate) fn has_kept(self, start: u32, pages: u32) {
-        for page in start..start + pages {
-            assert_eq!(self.load(page), Some(self.tag(page)), "page {page}");
+        self.has_of(self, start, pages);
+    }
+
+    /// Each page of the range has what that process has written to it.
+    #[track_caller]
+    pub(crate) fn has_of(self, writer: Program<'_>, start: u32, pages: u32) {
+        self.has_moved(writer, start, start, pages);
+    }
+
+    /// Each page of the range has what that process has written to the range at `from`.
+    #[track_caller]
+    pub(crate) fn has_moved(self, writer: Program<'_>, from: u32, to: u32, pages: u32) {
+        for page in 0..pages {
+            assert_eq!(self.load(to + page), Some(writer.tag(from + page)), "page {}", to + page);
         }
     }
 
@@ -179,9 +219,10 @@ impl<'a> Program<'a> {
         self.drain();
     }
 
-    /// Some time passes: what waits in a CPU's batch is on the LRU.
+    /// Some time passes: what waits in a CPU's batch is on the LRU, what waits for a grace period is free.
     pub(crate) fn drain(self) {
         self.k.lru_add_drain_all(self.cpu);
+        self.k.rcu_do_batch(self.cpu);
     }
 
     /// munmap().
@@ -191,19 +232,62 @@ impl<'a> Program<'a> {
         assert_eq!(errno, Errno::Ok);
     }
 
+    /// mprotect().
+    #[track_caller]
+    pub(crate) fn mprotect(self, start: u32, pages: u32, prot: VmFlags) {
+        let range = (Vaddr(start), Vaddr(start + pages));
+        assert_eq!(self.k.mprotect(self.cpu, self.mm, range, prot), Errno::Ok);
+    }
+
+    /// mremap() to an address that is given.
+    pub(crate) fn mremap(self, from: u32, pages: u32, to: u32, dontunmap: bool) -> Errno {
+        let range = (Vaddr(from), Vaddr(from + pages));
+        self.k.mremap(self.cpu, self.mm, range, Vaddr(to), dontunmap)
+    }
+
+    /// UFFDIO_REGISTER.
+    #[track_caller]
+    pub(crate) fn uffd_register(self, start: u32, pages: u32, modes: VmFlags) {
+        let range = (Vaddr(start), Vaddr(start + pages));
+        assert_eq!(self.k.userfaultfd_register(self.cpu, self.mm, range, modes), Errno::Ok);
+    }
+
+    /// UFFDIO_UNREGISTER, as close() of the userfaultfd does it.
+    #[track_caller]
+    pub(crate) fn uffd_unregister(self, start: u32, pages: u32) {
+        let range = (Vaddr(start), Vaddr(start + pages));
+        assert_eq!(self.k.userfaultfd_unregister(self.cpu, self.mm, range), Errno::Ok);
+    }
+
+    /// UFFDIO_WRITEPROTECT.
+    #[track_caller]
+    pub(crate) fn uffd_wp(self, start: u32, pages: u32, wp: bool) {
+        let range = (Vaddr(start), Vaddr(start + pages));
+        assert_eq!(self.k.mwriteprotect_range(self.cpu, self.mm, range, wp), Errno::Ok);
+    }
+
+    /// The frame of a page, and whether it is a part of a huge page.
+    #[track_caller]
+    pub(crate) fn frame(self, page: u32) -> (Pfn, bool) {
+        let found = self.k.peek_translation(self.mm, Vaddr(page));
+        let (pfn, _) = found.expect("the page is mapped");
+        (pfn, self.k.folios.is_large(self.k.folios.of(pfn)))
+    }
+
     /// khugepaged looks at a range of huge units.
     pub(crate) fn khugepaged(self, unit: u32, units: u32) {
-        let (start, end) = (unit * HPN, (unit + units) * HPN);
+        let hpn = self.k.hpn;
+        let (start, end) = (unit * hpn, (unit + units) * hpn);
         self.k.khugepaged_scan_range(self.cpu, self.mm, Vaddr(start), Vaddr(end));
     }
 
     /// The sum that the selftest looks at (AnonHugePages, ShmemPmdMapped, FilePmdMapped), in huge pages.
     pub(crate) fn huge(self, unit: u32, units: u32) -> u64 {
-        let mut sum = 0;
-        let mut addr = unit * HPN;
-        while addr < (unit + units) * HPN {
+        let (mut sum, hpn) = (0, self.k.hpn);
+        let mut addr = unit * hpn;
+        while addr < (unit + units) * hpn {
             let smaps = self.k.smaps(self.cpu, self.mm, Vaddr(addr)).expect("a mapping");
-            sum += smaps.huge() / (u64::from(HPN) * 4);
+            sum += smaps.huge() / (u64::from(hpn) * 4);
             addr += (smaps.size / 4) as u32;
         }
         sum
@@ -222,15 +306,15 @@ impl<'a> Program<'a> {
         ];
         let counters = counters.into_iter().filter(|(_, count)| *count != 0);
         let counters: Vec<_> = counters.map(|(name, count)| format!("{name} {count}")).collect();
-        let mut vec = vec![0; HPN as usize];
-        let mapped = self.k.mincore(self.cpu, self.mm, Vaddr(unit * HPN), &mut vec);
+        let mut vec = vec![0; self.k.hpn as usize];
+        let mapped = self.k.mincore(self.cpu, self.mm, Vaddr(unit * self.k.hpn), &mut vec);
         let incore: u32 = vec.iter().map(|&byte| u32::from(byte)).sum();
         let incore = if mapped { incore.to_string() } else { "ENOMEM".to_owned() };
         format!("{}; {}; incore {incore}", counters.join(" "), self.entries(unit))
     }
 
     fn entries(self, unit: u32) -> String {
-        let pmd = Pmd(self.k.pmdp(self.mm, Vaddr(unit * HPN)).peek());
+        let pmd = Pmd(self.k.pmdp(self.mm, Vaddr(unit * self.k.hpn)).peek());
         if pmd.is_none() {
             return "none".to_owned();
         }
@@ -254,6 +338,9 @@ impl<'a> Program<'a> {
     fn kind(self, pte: Pte) -> &'static str {
         if pte.is_none() {
             return "none";
+        }
+        if pte.is_uffd_wp_marker() {
+            return "marker";
         }
         if pte.swap_slot().is_some() {
             return "swap";

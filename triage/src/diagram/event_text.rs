@@ -84,6 +84,7 @@ pub(crate) fn text(event: &Event, hpn: u32) -> String {
         }
         What::UserLoad { mm, page, value } => format!("load from m{mm} page {page}: {value:#x}"),
         What::UserStore { mm, page, value } => format!("store to m{mm} page {page}: {value:#x}"),
+        What::UffdStore { mm, page, value } => format!("fill m{mm} page {page}: {value:#x}"),
         What::FileStore { file, index, value } => {
             format!("write() to f{file} page {index}: {value:#x}")
         }

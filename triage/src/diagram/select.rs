@@ -201,6 +201,9 @@ impl Wanted {
             What::UserStore { page, value, .. } => {
                 line(format!("user stores {value:#x} to page {page}"))
             }
+            What::UffdStore { page, value, .. } => {
+                line(format!("fills page {page} with {value:#x}"))
+            }
             What::FileStore { index, value, .. } => {
                 line(format!("write() stores {value:#x} to page {index} of the file"))
             }

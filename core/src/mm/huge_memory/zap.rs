@@ -4,7 +4,7 @@ use crate::mm::kernel::Kernel;
 use crate::mm::pgtable::Lockptr;
 use crate::mm::place::{func, ip};
 use crate::mm::tlb::MmuGather;
-use crate::mm::types::{MmId, Pmd, Rss, Vaddr};
+use crate::mm::types::{FolioId, MmId, Pmd, Rss, Vaddr};
 use crate::sync::Cpu;
 
 impl Kernel {
@@ -30,6 +30,7 @@ impl Kernel {
             return true;
         };
         if old.is_present() {
+            (self.steps.huge.zap_dirty)(cpu, self, folio, old);
             self.folio_remove_rmap_pmd(cpu, folio);
         }
         if self.folio(folio).is_anon() {
@@ -69,5 +70,13 @@ pub(in crate::mm) fn zap_deposited_table(cpu: &Cpu<'_>, k: &Kernel, mm: MmId) {
     if let Some(table) = k.pgtable_trans_huge_withdraw(cpu, mm) {
         k.pte_free(cpu, table);
         k.mm(mm).dec_nr_ptes(cpu);
+    }
+}
+
+/// A file's page is dirty if its entry was: a read fault maps shared memory writable, and then only the hardware knows of
+/// a store. Reclaim throws clean pages away.
+pub(in crate::mm) fn keep_dirty(cpu: &Cpu<'_>, k: &Kernel, folio: FolioId, old: Pmd) {
+    if old.is_dirty() && !k.folio(folio).is_anon() {
+        k.folio_mark_dirty(cpu, folio);
     }
 }

@@ -7,9 +7,9 @@
 use super::ScanResult;
 use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
-use crate::mm::types::{FileId, MmId, Pmd, Vaddr, VmaId};
+use crate::mm::types::{FileId, MmId, Pmd, Pte, Vaddr, VmaId};
 use crate::mm::vma::VmFlags;
-use crate::sync::Cpu;
+use crate::sync::{Cpu, Word};
 
 impl Kernel {
     /// `retract_page_tables`. The huge page at `pgoff` is locked. May sleep.
@@ -80,6 +80,7 @@ impl Kernel {
         if still_there
             && !(steps.retract_recheck_anon_vma)(cpu, self, vma)
             && !(steps.retract_recheck_uffd_wp)(cpu, self, vma)
+            && !(steps.retract_recheck_poison)(cpu, self, pmd)
         {
             unlinked = self.pmdp_collapse_flush(cpu, mm, addr);
             self.pmdp_get_lockless_sync(cpu);
@@ -131,4 +132,12 @@ pub fn has_anon_vma(cpu: &Cpu<'_>, k: &Kernel, vma: VmaId) -> bool {
 /// `userfaultfd_wp`: it is set under mmap_lock, which is not held.
 pub fn userfaultfd_wp(cpu: &Cpu<'_>, k: &Kernel, vma: VmaId) -> bool {
     k.vma(vma).read_flags(cpu).has(VmFlags::UFFD_WP)
+}
+
+/// Whether a page is marked as poisoned: UFFDIO_POISON leaves a marker where nothing is mapped, whatever the VMA is
+/// registered for.
+pub fn has_poison_markers(cpu: &Cpu<'_>, k: &Kernel, pmd: Pmd) -> bool {
+    let table = pmd.pgtable().filter(|&table| k.tables.is_valid(table));
+    let marked = |entry: &Word| Pte(entry.read_once(cpu)).is_poisoned_marker();
+    table.is_some_and(|table| k.tables.get(table).entries().iter().any(marked))
 }

@@ -151,8 +151,8 @@ impl Kernel {
         self.folio_add_new_anon_rmap(cpu, new, dst, addr);
         self.folio_add_lru(cpu, new);
         rss[Rss::Anon as usize] += 1;
-        let write = self.vma(dst).spec().write();
-        let mut entry = Pte::present(self.folios.head(new), write).mkdirty();
+        let spec = self.vma(dst).spec();
+        let mut entry = spec.page_prot().mk_pte(self.folios.head(new), spec.write()).mkdirty();
         if copying.uffd_wp && self.ptep_get(cpu, src_pte, addr).is_uffd_wp() {
             entry = entry.mkuffd_wp();
         }

@@ -5,7 +5,7 @@ use crate::mm::kernel::Kernel;
 use crate::mm::khugepaged::collapse_file::{self, CollapseFile};
 use crate::mm::khugepaged::{ScanResult, retract, retract_pre_seed};
 use crate::mm::pgtable::Lockptr;
-use crate::mm::types::{FileId, FolioId, MmId, TableId, Vaddr, VmaId};
+use crate::mm::types::{FileId, FolioId, MmId, Pmd, TableId, Vaddr, VmaId};
 use crate::sync::Cpu;
 
 /// A stage of collapse_file.
@@ -95,11 +95,17 @@ steps! {
     retract_recheck_anon_vma: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = retract::has_anon_vma;
     /// ... or userfaultfd's write-protection.
     retract_recheck_uffd_wp: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = retract::userfaultfd_wp;
+    /// ... or markers of poisoned pages, which v6.6 does not look for.
+    retract_recheck_poison: fn(&Cpu<'_>, &Kernel, Pmd) -> bool = |_, _, _| false;
     /// What becomes of the table.
     retract_free: fn(&Cpu<'_>, &Kernel, TableId) = |cpu, k, table| k.pte_free_defer(cpu, table);
 }
 
 impl FileSteps {
+    /// v6.6 with its fixes.
+    pub const FIXED: FileSteps =
+        FileSteps { retract_recheck_poison: retract::has_poison_markers, ..FileSteps::V66 };
+
     /// Before the patch.
     pub const PRE_SEED: FileSteps = FileSteps {
         stages: collapse_file::pre_seed::stages,

@@ -17,6 +17,8 @@ pub struct HugeSteps {
     pub deposit: fn(&Cpu<'_>, &Kernel, MmId, TableId),
     /// A zap frees the deposited table.
     pub zap_deposited: fn(&Cpu<'_>, &Kernel, MmId),
+    /// ... and keeps the dirty bit of a file's page. v6.6 does not.
+    pub zap_dirty: fn(&Cpu<'_>, &Kernel, FolioId, Pmd),
     /// `do_huge_pmd_wp_page` finds the same entry under pml.
     pub wp_recheck: PmdRecheck,
     /// ... and again after it has slept on the folio lock.
@@ -39,6 +41,7 @@ impl HugeSteps {
         pmd_recheck: anon::pmd_is_none,
         deposit: |cpu, k, mm, table| k.pgtable_trans_huge_deposit(cpu, mm, table),
         zap_deposited: zap::zap_deposited_table,
+        zap_dirty: |_, _, _, _| {},
         wp_recheck: wp::pmd_same,
         wp_relock_recheck: wp::pmd_same,
         wp_only_ref: wp::only_ref,
@@ -47,4 +50,7 @@ impl HugeSteps {
         split_invalidate: |cpu, k, mm, haddr| k.pmdp_invalidate(cpu, mm, haddr),
         split_exclusive: split_anon::keep_exclusive,
     };
+
+    /// v6.6 with its fixes.
+    pub const FIXED: HugeSteps = HugeSteps { zap_dirty: zap::keep_dirty, ..HugeSteps::V66 };
 }

@@ -331,6 +331,8 @@ impl Steps {
     /// v6.6 with its fixes.
     pub const FIXED: Steps = Steps {
         split_uncount: split::uncount_then_put,
+        huge: HugeSteps::FIXED,
+        file: FileSteps::FIXED,
         undo_entry: shmem_undo::undo_split,
         fs: FsSteps::FIXED,
         uffd: UffdSteps {

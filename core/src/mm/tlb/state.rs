@@ -1,6 +1,6 @@
 //! `cpu_tlbstate`: which address space a CPU has loaded, and of which time what it has cached is.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::mm::class::Class;
 use crate::mm::kernel::MMS_MAX;
@@ -16,6 +16,9 @@ pub struct CpuTlbstate {
     loaded_mm: AtomicU32,
     /// `is_lazy`: a kernel thread runs, which needs no user memory; `loaded_mm` stays loaded. Others read it.
     pub is_lazy: Word,
+    /// The CPU leaves lazy mode and has not compared its `tlb_gen` yet: it uses no user memory, as with
+    /// LOADED_MM_SWITCHING.
+    catching_up: AtomicBool,
     /// `ctxs[].tlb_gen`, by mm: up to which flush of the mm the CPU has followed.
     ctx_tlb_gen: [AtomicU64; MMS_MAX],
 }
@@ -25,6 +28,7 @@ impl CpuTlbstate {
         CpuTlbstate {
             loaded_mm: AtomicU32::new(0),
             is_lazy: Word::new(Class::Tlb.obj(512 + u32::from(cpu)), 0),
+            catching_up: AtomicBool::new(false),
             ctx_tlb_gen: Default::default(),
         }
     }
@@ -32,6 +36,7 @@ impl CpuTlbstate {
     pub(super) fn reset(&mut self) {
         *self.loaded_mm.get_mut() = 0;
         self.is_lazy.poke(0);
+        *self.catching_up.get_mut() = false;
         self.ctx_tlb_gen = Default::default();
     }
 
@@ -45,7 +50,16 @@ impl CpuTlbstate {
         self.loaded_mm.store(mm.map_or(0, |mm| u32::from(mm.0) + 1), Ordering::SeqCst);
     }
 
-    /// Whether user memory of the mm is used right now.
+    pub(super) fn set_catching_up(&self, catching_up: bool) {
+        self.catching_up.store(catching_up, Ordering::SeqCst);
+    }
+
+    /// Whether user memory of the mm can be used right now, with what is cached.
+    pub(super) fn uses(&self, mm: MmId) -> bool {
+        self.runs(mm) && !self.catching_up.load(Ordering::SeqCst)
+    }
+
+    /// Whether the mm is loaded for a user thread.
     #[inline]
     pub fn runs(&self, mm: MmId) -> bool {
         self.loaded_mm() == Some(mm) && self.is_lazy.peek() == 0

@@ -61,7 +61,8 @@ impl Kernel {
         let (state, bit) = (&tlb.state, 1 << cpu.id());
         let prev = state.loaded_mm();
         if state.is_lazy.peek() != 0 {
-            // From here on flushes interrupt this CPU again, when it takes interrupts.
+            // From here on flushes interrupt this CPU again, when it takes interrupts. What it has missed, it does not know.
+            state.set_catching_up(true);
             state.is_lazy.write_once(cpu, 0);
         }
         cpu.pass(ip::lz1);
@@ -89,6 +90,7 @@ impl Kernel {
             tlb.state.set_tlb_gen(next, tlb_gen);
         }
         tlb.state.set_loaded_mm(Some(next));
+        tlb.state.set_catching_up(false);
     }
 
     /// The first switch of a CPU that has run nobody so far, or has left what it had: no step.
@@ -112,6 +114,6 @@ impl Kernel {
 
     /// Whether what a CPU has cached of an mm may still be used as it is: it runs the mm, or it will without a flush.
     pub fn tlb_is_usable(&self, tlb: &Tlb, mm: MmId) -> bool {
-        tlb.state.runs(mm) || tlb.state.tlb_gen(mm) == self.mm(mm).tlb_gen.peek()
+        tlb.state.uses(mm) || tlb.state.tlb_gen(mm) == self.mm(mm).tlb_gen.peek()
     }
 }

@@ -77,7 +77,7 @@ impl Kernel {
         let vma = self.find_dst_vma(cpu, mm, addr).ok_or(Errno::Enoent)?;
         let spec = self.vma(vma).spec();
         let shmem = spec.file.is_some_and(|file| self.shmem_mapping(file));
-        if spec.file.is_some() && !shmem || what == Mfill::Continue && !shmem {
+        if !shmem && (spec.file.is_some() || what == Mfill::Continue) {
             return Err(Errno::Einval.into());
         }
         // Before any page-table lock: whoever retracts page tables asks for it under ptl.

@@ -31,7 +31,11 @@ impl Kernel {
                 let folio = self.mfill_folio(cpu, vma, what, copied)?;
                 self.shmem_mfill_atomic_pte(cpu, vma, addr, (what, file), folio)?;
             }
-            (Mfill::Zeropage, _) => self.mfill_entry(cpu, vma, addr, what, Pte::zero_page())?,
+            (Mfill::Zeropage, _) => {
+                let zero = Pte::zero_page();
+                let entry = if spec.accessible() { zero } else { zero.mkprotnone() };
+                self.mfill_entry(cpu, vma, addr, what, entry)?;
+            }
             _ => {
                 let folio = self.mfill_folio(cpu, vma, what, copied)?;
                 let page = self.folios.head(folio);
@@ -170,7 +174,8 @@ impl Kernel {
                 self.folio_add_lru(cpu, folio);
             }
             self.mm(spec.mm).add_counter(cpu, which, 1);
-            self.set_pte_at(cpu, spec.mm, pte, addr, Pte::present(page, write).mkdirty());
+            let entry = spec.page_prot().mk_pte(page, write).mkdirty();
+            self.set_pte_at(cpu, spec.mm, pte, addr, entry);
             self.note_filled(cpu, vma, addr, what);
             Ok(())
         };
@@ -210,8 +215,8 @@ impl Kernel {
         let (mm, page) = (self.vma(vma).spec().mm.0, addr.0);
         cpu.note(What::Uffd { mm, page, pages: 1, fact: UffdFact::Filled });
         match what {
-            Mfill::Copy(value) => cpu.note(What::UserStore { mm, page, value }),
-            Mfill::Zeropage => cpu.note(What::UserStore { mm, page, value: 0 }),
+            Mfill::Copy(value) => cpu.note(What::UffdStore { mm, page, value }),
+            Mfill::Zeropage => cpu.note(What::UffdStore { mm, page, value: 0 }),
             Mfill::Continue | Mfill::Poison => {}
         }
     }

@@ -213,7 +213,8 @@ impl Uffd {
     /// keeps it in markers.
     pub(super) fn drop(&mut self, kernel: &Kernel, gone: Dropping) {
         let promises = Promise::Protecting as u8 | Promise::Protected as u8;
-        for (mm, page) in self.touched.clone() {
+        for i in 0..self.touched.len() {
+            let (mm, page) = self.touched[i];
             if self.pages[self.index(mm, page)] & promises != 0
                 && loses_protection(kernel, gone, mm, page)
             {
@@ -230,6 +231,10 @@ pub(super) fn loses_protection(kernel: &Kernel, gone: Dropping, mm: u8, page: u3
         Dropping::Hole { file, from, to } => (0..crate::mm::FILES_MAX as u8)
             .filter(|&f| file.is_none_or(|file| file == f))
             .any(|f| maps(kernel, (mm, page), f, |at| (from..to).contains(&at))),
+        // Entries and markers move; MREMAP_DONTUNMAP leaves the old range registered, with nothing in it.
+        Dropping::Moved { mm: of, from, .. } if of.0 == mm && (from.0..from.1).contains(&page) => {
+            true
+        }
         Dropping::Range { .. } => {
             let vma = kernel.peek_vma(MmId(mm), Vaddr(page));
             let kept = vma.is_some_and(|vma| {
@@ -242,21 +247,25 @@ pub(super) fn loses_protection(kernel: &Kernel, gone: Dropping, mm: u8, page: u3
     }
 }
 
-/// Whether reclaim may throw the page away (MADV_FREE), and its protection with it.
+/// Whether reclaim may throw the page away, and its protection with it: MADV_FREE has left it clean, and has marked it, or
+/// will when a batch is drained.
 fn is_lazyfree(kernel: &Kernel, mm: MmId, addr: Vaddr) -> bool {
     let pmd = kernel.peek_pmd(mm, addr);
     let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id));
-    let pfn = match table {
-        Some(table) => Some(Pte(kernel.tables.get(table).entry(addr.0).peek()))
-            .filter(|entry| entry.is_present() && !entry.is_special() || entry.is_migration())
-            .map(Pte::pfn),
+    let (mapped, dirty) = match table {
+        Some(table) => {
+            let entry = Pte(kernel.tables.get(table).entry(addr.0).peek());
+            let mapped = entry.is_present() && !entry.is_special() || entry.is_migration();
+            (mapped.then(|| entry.pfn()), entry.is_dirty() || entry.is_migration_dirty())
+        }
         None => {
-            Some(pmd).filter(|pmd| pmd.is_trans_huge() || pmd.is_migration()).map(|pmd| pmd.pfn())
+            let mapped = pmd.is_trans_huge() || pmd.is_migration();
+            (mapped.then(|| pmd.pfn()), pmd.is_dirty())
         }
     };
-    pfn.filter(|&pfn| kernel.folios.is_valid(pfn)).is_some_and(|pfn| {
+    mapped.filter(|&pfn| kernel.folios.is_valid(pfn)).is_some_and(|pfn| {
         let folio = kernel.folio_of(pfn);
-        folio.is_anon() && !folio.has(flags::SWAPBACKED)
+        folio.is_anon() && (!folio.has(flags::SWAPBACKED) || !dirty && !folio.has(flags::DIRTY))
     })
 }
 

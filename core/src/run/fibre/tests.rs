@@ -1,6 +1,7 @@
 //! Toy machines under a director: every way a run can end.
 
 mod bounded;
+mod killed;
 mod replay;
 
 use std::cell::{Cell, RefCell};
