@@ -338,7 +338,7 @@ fn markers_are_copied_if_somebody_wants_them() {
         let spec = crate::mm::VmaSpec { mm: M2, ..k.vma(VmaId(0)).spec() };
         let flags = spec.flags.with(VmFlags::UFFD_WP);
         let spec = crate::mm::VmaSpec { flags, ..spec };
-        let child = k.vm_area_dup(&cpu, VmaId(0), &spec).expect("room");
+        let child = k.vm_area_dup(cpu, VmaId(0), &spec).expect("room");
         assert!(k.anon_vma_fork(cpu, child, VmaId(0)));
         k.mm(M2).vma_tree.poke_bits(1 << child.0, 0);
         assert!(k.copy_page_range(cpu, child, VmaId(0)));

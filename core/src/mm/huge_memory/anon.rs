@@ -84,7 +84,7 @@ impl Kernel {
     fn set_huge_anon_page(&self, cpu: &Cpu<'_>, vmf: &VmFault, table: TableId, folio: FolioId) {
         let haddr = self.haddr(vmf.addr);
         let spec = self.vma(vmf.vma).spec();
-        let entry = self.mk_huge_pmd(self.folios.head(folio), spec.page_prot_write()).mkdirty();
+        let entry = spec.page_prot().mk_huge_pmd(self.folios.head(folio), false).mkdirty();
         let entry = self.maybe_pmd_mkwrite(entry, vmf.vma);
         self.folio_add_new_anon_rmap(cpu, folio, vmf.vma, haddr);
         self.folio_add_lru(cpu, folio);
@@ -96,7 +96,11 @@ impl Kernel {
 
     /// `set_huge_zero_page`.
     fn set_huge_zero_page(&self, cpu: &Cpu<'_>, vmf: &VmFault, table: TableId) {
-        let entry = self.mk_huge_pmd(self.folios.get_huge_zero_page(), false);
+        let entry = self
+            .vma(vmf.vma)
+            .spec()
+            .page_prot()
+            .mk_huge_pmd(self.folios.get_huge_zero_page(), false);
         (self.steps.huge.deposit)(cpu, self, vmf.mm, table);
         self.set_pmd_at(cpu, vmf.mm, self.haddr(vmf.addr), entry);
         self.mm(vmf.mm).inc_nr_ptes(cpu);

@@ -35,7 +35,7 @@ impl Kernel {
     ) {
         let mm = self.vma(vma).spec().mm;
         if self.is_huge_zero_pmd(Pmd(self.pmdp(mm, haddr).read_once(cpu))) {
-            return self.split_huge_zero_page_pmd(cpu, mm, haddr);
+            return self.split_huge_zero_page_pmd(cpu, vma, haddr);
         }
         let old = (self.steps.huge.split_invalidate)(cpu, self, mm, haddr);
         cpu.pass(ip::spd1);
@@ -116,11 +116,14 @@ impl Kernel {
     }
 
     /// `__split_huge_zero_page_pmd`: small zero pages take its place. The entry is empty in between, under pml.
-    fn split_huge_zero_page_pmd(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) {
+    fn split_huge_zero_page_pmd(&self, cpu: &Cpu<'_>, vma: VmaId, haddr: Vaddr) {
+        let spec = self.vma(vma).spec();
+        let mm = spec.mm;
         let old = self.pmdp_huge_clear_flush(cpu, mm, haddr);
         cpu.pass(ip::spd1);
         let Some(table) = self.pgtable_trans_huge_withdraw(cpu, mm) else { return };
-        let entry = if old.is_uffd_wp() { Pte::zero_page().mkuffd_wp() } else { Pte::zero_page() };
+        let zero = spec.page_prot().modify_pte(Pte::zero_page());
+        let entry = if old.is_uffd_wp() { zero.mkuffd_wp() } else { zero };
         for i in 0..self.hpn {
             self.fill_split_table(cpu, mm, table, Vaddr(haddr.0 + i), entry);
             cpu.pass(ip::spd2);

@@ -323,3 +323,16 @@ fn userfaultfd_protects_anonymous_memory_where_it_is() {
         );
     }
 }
+
+#[test]
+fn the_huge_zero_page_out_of_reach_is_split_into_zero_pages_out_of_reach() {
+    tell(huge, |k, cpu| {
+        assert_eq!(read(k, cpu, M0, 1), Ok(0));
+        assert_eq!(mprotect(k, cpu, 0, HPN, NONE), Errno::Ok);
+        k.mmap_read_lock(cpu, M0);
+        k.__split_huge_pmd(cpu, VmaId(0), Vaddr(0));
+        k.mmap_read_unlock(cpu, M0);
+        assert!((0..HPN).all(|page| pte(k, page).is_protnone()));
+        check(k, cpu);
+    });
+}

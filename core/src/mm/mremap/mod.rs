@@ -12,4 +12,4 @@ pub(super) mod pmd;
 mod ptes;
 #[cfg(test)]
 mod tests;
-mod to;
+pub(super) mod to;

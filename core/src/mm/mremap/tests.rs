@@ -4,6 +4,7 @@ use crate::mm::Kernel;
 use crate::mm::khugepaged::Errno;
 use crate::mm::memory::Signal;
 use crate::mm::memory::tests::{HPN, Scene, assert_nothing_left, check, leaves, read, tell, write};
+use crate::mm::steps::MoveSteps;
 use crate::mm::types::{FileId, MmId, Vaddr, VmaId};
 use crate::mm::vma::VmFlags;
 use crate::sync::Cpu;
@@ -233,4 +234,34 @@ fn what_returns_merges_with_what_it_was_torn_from() {
             assert_eq!(read(k, cpu, M0, page), Ok(100 + u64::from(page)));
         }
     });
+}
+
+#[test]
+fn whoever_loses_userfaultfd_loses_its_protections_too() {
+    for fixed in [false, true] {
+        tell(
+            |s| {
+                s.file(HPN);
+                let vma = s.map(M0, 0, HPN, Some(F0), true);
+                let cpu = Cpu::free(0, &s.0.smp);
+                s.0.vma(vma).change_flags(&cpu, VmFlags::UFFD_WP, VmFlags::default());
+                if fixed {
+                    s.0.steps.moves = MoveSteps::FIXED;
+                }
+            },
+            |k, cpu| {
+                assert!(write(k, cpu, M0, 1, 5).is_ok());
+                let range = (Vaddr(0), Vaddr(HPN));
+                assert_eq!(k.mwriteprotect_range(cpu, M0, range, true), Errno::Ok);
+                assert_eq!(mremap(k, cpu, 0, HPN, 4 * HPN), Errno::Ok);
+                check(k, cpu);
+                let left = leaves(k, M0);
+                let marked = left.iter().any(|leaf| leaf.1.0.is_uffd_wp_marker());
+                let protected = left.iter().any(|leaf| leaf.1.0.is_uffd_wp());
+                // v6.6 leaves them.
+                assert_eq!((marked, protected), (!fixed, !fixed));
+                assert_eq!(write(k, cpu, M0, 4 * HPN + 1, 6), Ok(6));
+            },
+        );
+    }
 }

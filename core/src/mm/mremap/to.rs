@@ -4,6 +4,7 @@ use crate::mm::kernel::Kernel;
 use crate::mm::khugepaged::Errno;
 use crate::mm::place::func;
 use crate::mm::types::{MmId, Vaddr, VmaId};
+use crate::mm::userfaultfd::note_wp;
 use crate::mm::vma::VmFlags;
 use crate::sync::{Cpu, What};
 
@@ -83,6 +84,8 @@ impl Kernel {
             self.do_vmi_munmap(cpu, mm, new_addr, Vaddr(new_addr.0 + len), false);
             return Errno::Enomem;
         }
+        // What was write-protected there has gone, and the old range may stay registered.
+        note_wp(cpu, mm, start, len, false);
         self.mremap_userfaultfd_prep(cpu, new_vma);
         if dontunmap {
             let spec = self.vma(vma).spec();
@@ -100,11 +103,21 @@ impl Kernel {
         Errno::Ok
     }
 
-    /// `mremap_userfaultfd_prep`, without UFFD_FEATURE_EVENT_REMAP: the VMA is registered no longer.
+    /// `mremap_userfaultfd_prep`, without UFFD_FEATURE_EVENT_REMAP: the VMA is registered no longer. In v6.6 its entries
+    /// say still what was protected.
     fn mremap_userfaultfd_prep(&self, cpu: &Cpu<'_>, new_vma: VmaId) {
         let flags = self.vma(new_vma).spec().flags;
         if flags.has(VmFlags::UFFD) {
+            (self.steps.moves.lift_uffd_wp)(cpu, self, new_vma);
             self.vma_set_flags(cpu, new_vma, flags.without(VmFlags::UFFD));
         }
+    }
+}
+
+/// The fix: as for whoever unregisters, while the VMA is registered still.
+pub(in crate::mm) fn lift_uffd_wp(cpu: &Cpu<'_>, k: &Kernel, vma: VmaId) {
+    let spec = k.vma(vma).spec();
+    if spec.flags.has(VmFlags::UFFD_WP) {
+        k.uffd_wp_range(cpu, vma, (spec.start, spec.end), false);
     }
 }

@@ -3,7 +3,7 @@
 use super::table::TableState;
 use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
-use crate::mm::types::{MmId, Pfn, Pmd, Vaddr};
+use crate::mm::types::{MmId, Pmd, Vaddr};
 use crate::sync::Cpu;
 
 impl Kernel {
@@ -133,10 +133,5 @@ impl Kernel {
     fn pmd_replaced(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr, old: Pmd, new: Pmd) {
         self.page_table_check_pmd_set(cpu, old, new);
         self.pmd_changed(cpu, mm, haddr, old, new);
-    }
-
-    /// `mk_huge_pmd`, and its head page.
-    pub fn mk_huge_pmd(&self, pfn: Pfn, write: bool) -> Pmd {
-        Pmd::huge(pfn, write)
     }
 }

@@ -22,8 +22,6 @@ steps! {
 
     /// `hpage_collapse_scan_abort`: the page's node is too far from the others. There is one node.
     scan_abort: fn(&Cpu<'_>, &Kernel, FolioId) -> bool = |_, _, _| false;
-    /// `mem_cgroup_charge` of the huge page. There is one cgroup, without a limit.
-    charge: fn(&Cpu<'_>, &Kernel, FolioId) -> bool = |_, _, _| true;
     /// `userfaultfd_armed`, before an entry becomes a page of zeroes.
     uffd_armed: fn(&Kernel, VmaId) -> bool = scan_pmd::userfaultfd_armed;
     /// userfaultfd protects the entry.

@@ -5,7 +5,7 @@ use crate::mm::huge_memory::protect as huge_protect;
 use crate::mm::kernel::Kernel;
 use crate::mm::memory::{self, VmFault};
 use crate::mm::mprotect::{protect, start};
-use crate::mm::mremap::{locks, pmd};
+use crate::mm::mremap::{locks, pmd, to};
 use crate::mm::pgtable::{Lockptr, PteMap};
 use crate::mm::tlb::MmuGather;
 use crate::mm::types::{MmId, Pmd, Pte, Vaddr, VmaId};
@@ -51,6 +51,8 @@ steps! {
     ptes_flush: OnRange = |cpu, k, mm, start, pages| k.flush_tlb_range(cpu, mm, start, pages);
     /// ... after it has dropped them.
     ptes_flush_late: OnRange = |_, _, _, _, _| {};
+    /// A VMA that has moved is registered with userfaultfd no longer: nothing in it stays protected. v6.6 forgets that.
+    lift_uffd_wp: OnVma = |_, _, _| {};
     /// `lock_vma_under_rcu` refuses an anonymous VMA without an anon_vma before it holds its lock.
     vma_lock_anon_check_early: fn(&Cpu<'_>, &Kernel, VmaId) -> bool = |_, _, _| false;
     // mprotect.c
@@ -83,5 +85,9 @@ steps! {
 
 impl MoveSteps {
     /// v6.6 with its fixes.
-    pub const FIXED: MoveSteps = MoveSteps { normal_recheck: Pmd::is_table, ..MoveSteps::V66 };
+    pub const FIXED: MoveSteps = MoveSteps {
+        normal_recheck: Pmd::is_table,
+        lift_uffd_wp: to::lift_uffd_wp,
+        ..MoveSteps::V66
+    };
 }

@@ -45,7 +45,7 @@ impl Kernel {
 
     /// `uffd_wp_range`: protects a part of a VMA, or lifts the protection. mmap_lock is held. ENOMEM: no table could be
     /// had for markers.
-    pub(super) fn uffd_wp_range(
+    pub(in crate::mm) fn uffd_wp_range(
         &self,
         cpu: &Cpu<'_>,
         vma: VmaId,
@@ -68,7 +68,12 @@ impl Kernel {
         let changed = self.change_protection(cpu, &mut tlb, vma, start, end, cp_flags);
         cpu.pass(ip::mp2);
         (self.steps.uffd.wp_finish)(cpu, self, tlb);
-        if changed.is_some() { Errno::Ok } else { Errno::Enomem }
+        if changed.is_none() {
+            // Nobody knows how far it came.
+            note_wp(cpu, spec.mm, start, end.0 - start.0, false);
+            return Errno::Enomem;
+        }
+        Errno::Ok
     }
 }
 

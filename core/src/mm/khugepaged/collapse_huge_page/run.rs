@@ -53,7 +53,7 @@ impl Kernel {
         cpu.assert_held(self.mm(mm).mmap_lock.obj());
         // Before the allocation, which may take its time.
         self.mmap_read_unlock(cpu, mm);
-        let hpage = match self.alloc_charge_anon_hpage(cpu) {
+        let hpage = match self.alloc_charge_hpage(cpu) {
             Ok(hpage) => hpage,
             Err(result) => return result,
         };
@@ -66,16 +66,6 @@ impl Kernel {
             self.folio_put(cpu, hpage);
         }
         result
-    }
-
-    /// `alloc_charge_hpage`.
-    fn alloc_charge_anon_hpage(&self, cpu: &Cpu<'_>) -> Result<FolioId, ScanResult> {
-        let hpage = self.alloc_charge_hpage(cpu)?;
-        if (self.steps.anon.charge)(cpu, self, hpage) {
-            return Ok(hpage);
-        }
-        self.folio_put(cpu, hpage);
-        Err(ScanResult::CgroupChargeFail)
     }
 
     /// Under mmap_lock for read, which is released: is it all there still, and in memory?
@@ -207,8 +197,8 @@ impl Kernel {
     /// The huge page takes the place of the table, which is deposited for the day when the huge page is split.
     fn install_anon_hpage(&self, cpu: &Cpu<'_>, c: &CollapseHuge) {
         self.folio(c.hpage).flags.poke_bits(flags::UPTODATE, 0);
-        let prot_write = self.vma(c.vma).spec().page_prot_write();
-        let entry = self.mk_huge_pmd(self.folios.head(c.hpage), prot_write).mkdirty();
+        let prot = self.vma(c.vma).spec().page_prot();
+        let entry = prot.mk_huge_pmd(self.folios.head(c.hpage), false).mkdirty();
         let entry = self.maybe_pmd_mkwrite(entry, c.vma);
         let pml = self.pmd_lock(cpu, c.mm);
         let none = Pmd(self.pmdp(c.mm, c.haddr).read_once(cpu)).is_none();

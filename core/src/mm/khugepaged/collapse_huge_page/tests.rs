@@ -362,13 +362,13 @@ fn khugepaged_comes_again_for_the_rest() {
 
 #[test]
 fn a_cgroup_that_is_full_and_a_node_that_is_far() {
-    let full = |scene: &mut Scene| {
-        anon(scene);
-        scene.0.steps.anon.charge = |_, _, _| false;
-    };
-    tell(full, |k, cpu| {
+    tell(anon, |k, cpu| {
         fill(k, cpu, HERE, &[0]);
+        // The page is the first allocation, the charge the second.
+        k.set_fail_alloc(cpu, 1);
         assert_eq!(scan(k, cpu, true), ScanResult::CgroupChargeFail);
+        // MADV_COLLAPSE allocates what it collects first.
+        k.set_fail_alloc(cpu, 2);
         assert_eq!(madvise(k, cpu), Errno::Ebusy);
     });
     let far = |scene: &mut Scene| {

@@ -17,6 +17,7 @@ protections! {
     mremap_batched_pending ALL "move_ptes() makes up for flushes that reclaim has put off" |s| s.moves.batched_pending = |_, _, _| {};
     mremap_flush ALL "move_ptes() flushes the old addresses" |s| s.moves.ptes_flush = |_, _, _, _, _| {};
     mremap_flush_before_unlock ALL "... before it drops the locks of the tables" |s| { s.moves.ptes_flush_late = s.moves.ptes_flush; s.moves.ptes_flush = |_, _, _, _, _| {}; };
+    mremap_uffd_wp FIXED "mremap lifts the protections of a VMA that userfaultfd loses" |s| s.moves.lift_uffd_wp = |_, _, _| {};
     vma_lock_anon_check_locked ALL "lock_vma_under_rcu() looks for the anon_vma under the lock: MREMAP_DONTUNMAP takes it away" |s| { s.moves.vma_lock_anon_check_early = vma::lock::anon_vma_missing; s.vma.vma_lock_anon_check = |_, _, _| false; };
     mprotect_start_write ALL "mprotect locks the VMA for write" |s| s.moves.protect_start_write = |_, _, _| {};
     mprotect_notifier ALL "mirrors are told before protections change" |s| { s.moves.change_notify_start = |_, _, _, _, _| {}; s.moves.change_notify_end = |_, _, _, _, _| {}; };
