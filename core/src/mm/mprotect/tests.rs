@@ -160,7 +160,9 @@ fn a_huge_page_out_of_reach_is_split_into_pages_out_of_reach() {
     tell(huge, |k, cpu| {
         assert!(write(k, cpu, M0, 1, 5).is_ok());
         assert_eq!(mprotect(k, cpu, 0, HPN, NONE), Errno::Ok);
+        k.mm(M0).mmap_lock.down_read(cpu);
         k.__split_huge_pmd(cpu, VmaId(0), Vaddr(0));
+        k.mm(M0).mmap_lock.up_read(cpu);
         assert!((0..HPN).all(|page| pte(k, page).is_protnone()));
         check(k, cpu);
         assert_eq!(mprotect(k, cpu, 0, HPN, RW), Errno::Ok);
