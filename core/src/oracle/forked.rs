@@ -13,31 +13,36 @@ pub(super) fn inherits(kernel: &Kernel, child: u8, page: u32) -> bool {
 /// The content of a page, wherever it is: in memory, on its way elsewhere, or swapped out.
 pub(super) fn content_at(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<u64> {
     match found_at(kernel, mm, addr)? {
-        Found::Page(pfn) => Some(kernel.page(pfn).content.peek()),
+        Found::Page(pfn, _) => Some(kernel.page(pfn).content.peek()),
         Found::Swapped(content) => Some(content),
     }
 }
 
-/// The same of a page that is the mm's own, and whether it stays so: a page after MADV_FREE may go.
+/// The same of a page that is the mm's own, and whether it stays so: a page after MADV_FREE may go. That is one which is
+/// clean: PG_swapbacked tells too late, since the mark waits in a batch.
 pub(super) fn own_content(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<(u64, bool)> {
     match found_at(kernel, mm, addr)? {
-        Found::Page(pfn) if !kernel.is_zero_page(pfn) && kernel.folio_of(pfn).is_anon() => {
-            Some((kernel.page(pfn).content.peek(), kernel.folio_of(pfn).has(flags::SWAPBACKED)))
+        Found::Page(pfn, dirty) if !kernel.is_zero_page(pfn) && kernel.folio_of(pfn).is_anon() => {
+            let folio = kernel.folio_of(pfn);
+            let stays = folio.has(flags::SWAPBACKED) && (dirty || folio.has(flags::DIRTY));
+            Some((kernel.page(pfn).content.peek(), stays))
         }
-        Found::Page(_) => None,
+        Found::Page(..) => None,
         Found::Swapped(content) => Some((content, true)),
     }
 }
 
 enum Found {
-    Page(Pfn),
+    /// In memory, and whether the entry is dirty.
+    Page(Pfn, bool),
     Swapped(u64),
 }
 
 fn found_at(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<Found> {
     let pmd = kernel.peek_pmd(mm, addr);
     if pmd.is_trans_huge() || pmd.is_migration() {
-        return Some(Found::Page(Pfn(pmd.pfn().0 + addr.0 % kernel.hpn)));
+        let dirty = pmd.is_dirty() || pmd.is_migration_dirty();
+        return Some(Found::Page(Pfn(pmd.pfn().0 + addr.0 % kernel.hpn), dirty));
     }
     let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id))?;
     let pte = Pte(kernel.tables.get(table).entry(addr.0).peek());
@@ -49,5 +54,6 @@ fn found_at(kernel: &Kernel, mm: MmId, addr: Vaddr) -> Option<Found> {
             None => kernel.swap.slot(slot).content.peek(),
         }));
     }
-    (pte.is_present() || pte.is_migration()).then(|| Found::Page(pte.pfn()))
+    let dirty = pte.is_dirty() || pte.is_migration_dirty();
+    (pte.is_present() || pte.is_migration()).then(|| Found::Page(pte.pfn(), dirty))
 }

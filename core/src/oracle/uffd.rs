@@ -5,7 +5,8 @@
 //! at quiescence its entry still says so, or a marker does in its place. (3) No thread that was in the queue when its fault
 //! was resolved sleeps on until a signal comes.
 //! Not verified: pages that were missing, filled and dropped again; protections in ranges that an operation in flight may
-//! drop, or has dropped; protections of anonymous pages that were not there, or after MADV_FREE; the content of events.
+//! drop, or has dropped; protections of anonymous pages that were not there, or that reclaim has thrown away; the content of
+//! events.
 
 use super::observed::uffd::{Promise, Uffd};
 use super::view::Wrong;

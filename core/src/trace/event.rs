@@ -389,6 +389,8 @@ pub enum UffdFact {
     Protected,
     /// They are write-protected no longer.
     Lifted,
+    /// The ioctl that was to protect them has failed: some may be, some not.
+    Failed,
     /// An ioctl has resolved what waits for them, and is about to wake it.
     Resolved,
     /// A thread that waited for the page got a signal.

@@ -11,7 +11,7 @@ use crate::mm::pgtable::PteMap;
 use crate::mm::place::{func, ip};
 use crate::mm::types::{FolioId, Pfn, Pte, Rss, Vaddr, VmaId};
 use crate::mm::vma::VmFlags;
-use crate::sync::Cpu;
+use crate::sync::{Cpu, UffdFact, What};
 
 /// `enum ttu_flags`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -219,6 +219,9 @@ impl Kernel {
         if refs == 1 + self.folio_mapcount(folio) && !(self.steps.lazyfree_dirty_check)(self, folio)
         {
             self.mm(walk.mm).add_counter(cpu, Rss::Anon, -1);
+            // No marker stays for an anonymous page that is not there.
+            let (mm, page) = (walk.mm.0, walk.address.0);
+            cpu.note(What::Uffd { mm, page, pages: 1, fact: UffdFact::Lifted });
             return true;
         }
         self.set_pte_at(cpu, walk.mm, pte, walk.address, old);

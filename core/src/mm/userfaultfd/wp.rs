@@ -35,6 +35,10 @@ impl Kernel {
                 break;
             }
         }
+        if errno != Errno::Ok && enable {
+            let pages = end.0 - start.0;
+            cpu.note(What::Uffd { mm: mm.0, page: start.0, pages, fact: UffdFact::Failed });
+        }
         self.mmap_read_unlock(cpu, mm);
         if errno == Errno::Ok && !enable {
             self.note_resolved(cpu, mm, start, end.0 - start.0);

@@ -1,7 +1,7 @@
 //! What userfaultfd has promised of which page, and who waits.
 
 use super::{Cell, Dropping, drops};
-use crate::mm::{FileId, Kernel, MMS_MAX, MmId, Pte, Slot, UNITS_MAX, Vaddr, VmFlags, flags};
+use crate::mm::{FileId, Kernel, MMS_MAX, MmId, Pte, Slot, UNITS_MAX, Vaddr, VmFlags};
 use crate::sync::{CPUS_MAX, UffdFact, What};
 
 /// What is promised of a page.
@@ -188,10 +188,7 @@ impl Uffd {
     ) {
         match fact {
             UffdFact::Armed => self.arm(kernel, mm, page),
-            UffdFact::Protected
-                if !uncertain(Cell::Private(mm, page))
-                    && !is_lazyfree(kernel, MmId(mm), Vaddr(page)) =>
-            {
+            UffdFact::Protected if !uncertain(Cell::Private(mm, page)) => {
                 self.protecting.push((cpu, mm, page));
                 self.promise(mm, page, Promise::Protecting);
             }
@@ -204,6 +201,12 @@ impl Uffd {
                 for wait in self.waits.iter_mut().flatten() {
                     wait.2 |= (wait.0, wait.1) == (mm, page);
                 }
+            }
+            UffdFact::Failed => {
+                for (mm, page) in self.protected_by(cpu).collect::<Vec<_>>() {
+                    self.end(mm, page, Promise::Protecting as u8);
+                }
+                self.protecting.retain(|&(by, ..)| by != cpu);
             }
             UffdFact::Protected | UffdFact::Reported | UffdFact::Killed => {}
         }
@@ -245,28 +248,6 @@ pub(super) fn loses_protection(kernel: &Kernel, gone: Dropping, mm: u8, page: u3
         }
         _ => drops(kernel, gone, Cell::Private(mm, page)),
     }
-}
-
-/// Whether reclaim may throw the page away, and its protection with it: MADV_FREE has left it clean, and has marked it, or
-/// will when a batch is drained.
-fn is_lazyfree(kernel: &Kernel, mm: MmId, addr: Vaddr) -> bool {
-    let pmd = kernel.peek_pmd(mm, addr);
-    let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id));
-    let (mapped, dirty) = match table {
-        Some(table) => {
-            let entry = Pte(kernel.tables.get(table).entry(addr.0).peek());
-            let mapped = entry.is_present() && !entry.is_special() || entry.is_migration();
-            (mapped.then(|| entry.pfn()), entry.is_dirty() || entry.is_migration_dirty())
-        }
-        None => {
-            let mapped = pmd.is_trans_huge() || pmd.is_migration();
-            (mapped.then(|| pmd.pfn()), pmd.is_dirty())
-        }
-    };
-    mapped.filter(|&pfn| kernel.folios.is_valid(pfn)).is_some_and(|pfn| {
-        let folio = kernel.folio_of(pfn);
-        folio.is_anon() && (!folio.has(flags::SWAPBACKED) || !dirty && !folio.has(flags::DIRTY))
-    })
 }
 
 /// Whether the page is one of the file, mapped now.
