@@ -190,7 +190,8 @@ impl Uffd {
             UffdFact::Armed => self.arm(kernel, mm, page),
             UffdFact::Protected
                 if !uncertain(Cell::Private(mm, page))
-                    && !is_lazyfree(kernel, MmId(mm), Vaddr(page)) =>
+                    && !is_lazyfree(kernel, MmId(mm), Vaddr(page))
+                    && !is_poisoned(kernel, MmId(mm), Vaddr(page)) =>
             {
                 self.protecting.push((cpu, mm, page));
                 self.promise(mm, page, Promise::Protecting);
@@ -266,6 +267,15 @@ fn is_lazyfree(kernel: &Kernel, mm: MmId, addr: Vaddr) -> bool {
     mapped.filter(|&pfn| kernel.folios.is_valid(pfn)).is_some_and(|pfn| {
         let folio = kernel.folio_of(pfn);
         folio.is_anon() && (!folio.has(flags::SWAPBACKED) || !dirty && !folio.has(flags::DIRTY))
+    })
+}
+
+/// Whether the page is poisoned: an ioctl passes over it, since nobody can write to it anyway.
+fn is_poisoned(kernel: &Kernel, mm: MmId, addr: Vaddr) -> bool {
+    let pmd = kernel.peek_pmd(mm, addr);
+    let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id));
+    table.is_some_and(|table| {
+        Pte(kernel.tables.get(table).entry(addr.0).peek()).is_poisoned_marker()
     })
 }
 
