@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use racewalk::prog::{Expect, KernelName};
-use racewalk::{Document, Era, Machine, Options, Variant, vocabulary};
+use racewalk::{Document, Era, Machine, Options, PROTECTIONS, Protection, Variant, vocabulary};
 
 fn files(dir: &Path, found: &mut Vec<PathBuf>) {
     for path in fs::read_dir(dir).expect("the corpus is there").flatten().map(|entry| entry.path())
@@ -103,4 +103,39 @@ fn every_file_is_clean_at_every_hpn_where_it_is_clean() {
             assert_eq!(outcome.verdict.name(), "clean", "{} at HPN {hpn}", path.display());
         }
     }
+}
+
+/// The protections in the first column of the table.
+fn reasons() -> Vec<String> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("core/ lies in the workspace")
+        .join("corpus/litmus/without/README.md");
+    let text = fs::read_to_string(readme).expect("the table of reasons is there");
+    let name = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    text.lines().filter_map(name).collect()
+}
+
+#[test]
+fn every_protection_has_a_reproducer_or_a_reason() {
+    let mut shown = std::collections::BTreeSet::new();
+    for (_, document) in corpus() {
+        let breaks = |expect: &Expect| expect.kernel.is_none() && expected(expect) != "clean";
+        if document.program.head.expect.iter().any(breaks) {
+            shown.extend(Variant::of(&document.program).without.iter().map(|p| p.name));
+        }
+    }
+    let reasons = reasons();
+    let mut wrong = Vec::new();
+    for name in PROTECTIONS.iter().map(|protection| protection.name) {
+        match (shown.contains(name), reasons.iter().filter(|reason| *reason == name).count()) {
+            (true, 0) | (false, 1) => {}
+            (true, _) => wrong.push(format!("{name}: has a reproducer, so it needs no reason")),
+            (false, 0) => wrong.push(format!("{name}: neither a reproducer nor a reason")),
+            (false, _) => wrong.push(format!("{name}: more than one reason")),
+        }
+    }
+    let unknown = |name: &&String| Protection::from_name(name).is_none();
+    wrong.extend(reasons.iter().filter(unknown).map(|name| format!("{name}: no such protection")));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

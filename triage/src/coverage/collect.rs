@@ -63,14 +63,14 @@ impl Reach {
     }
 }
 
-/// The name of an operation, with the words that its text must have: `madvise(collapse)`.
+/// The name of an operation, with the words that its text must have: `madvise(collapse)`; of a set there may be several.
 fn op_name(op: &Op) -> OpName {
     let mut words = Vec::new();
     { *op }.visit(&mut |slot| {
         if let Slot::Word(word) = slot
             && word.is_required()
         {
-            words.push(word.words()[word.index()]);
+            words.push(word.text());
         }
     });
     match words.as_slice() {

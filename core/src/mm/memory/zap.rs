@@ -50,9 +50,9 @@ impl Kernel {
         let mm = self.vma(vma).spec().mm;
         self.assert_vma_stable(cpu, vma);
         let mut tlb = self.tlb_gather_mmu(cpu, mm);
-        self.mmu_notifier_invalidate_range_start(cpu, mm, start, pages);
+        (self.steps.zap.notify_start)(cpu, self, mm, start, pages);
         self.zap_pmd_range(cpu, &mut tlb, vma, start, Vaddr(start.0 + pages), details);
-        self.mmu_notifier_invalidate_range_end(cpu, mm, start, pages);
+        (self.steps.zap.notify_end)(cpu, self, mm, start, pages);
         self.tlb_finish_mmu(cpu, tlb);
     }
 
@@ -66,13 +66,13 @@ impl Kernel {
     ) {
         let _f = cpu.enter(func::unmap_vmas);
         let mm = tlb.mm;
-        self.mmu_notifier_invalidate_range_start(cpu, mm, start, end.0 - start.0);
+        (self.steps.zap.notify_start)(cpu, self, mm, start, end.0 - start.0);
         for &vma in vmas {
             let spec = self.vma(vma).spec();
             let (from, to) = (spec.start.max(start), spec.end.min(end));
             self.zap_pmd_range(cpu, tlb, vma, from, to, ZapDetails::UNMAP);
         }
-        self.mmu_notifier_invalidate_range_end(cpu, mm, start, end.0 - start.0);
+        (self.steps.zap.notify_end)(cpu, self, mm, start, end.0 - start.0);
     }
 
     /// `zap_pmd_range`: unit by unit; one whose PMD entry changes under it is looked at again.
@@ -103,8 +103,7 @@ impl Kernel {
                 && details.single_folio.is_some_and(|f| self.folios.is_large(f))
             {
                 // A zap_huge_pmd() has cleared the entry and may not have removed the rmap yet.
-                let pml = self.pmd_lock(cpu, tlb.mm);
-                self.lock(pml).unlock(cpu);
+                (self.steps.zap.wait_for_pmd)(cpu, self, tlb.mm);
             }
             if self.pmdp_get_lockless(cpu, tlb.mm, addr).is_none() {
                 addr = next;
@@ -131,7 +130,7 @@ impl Kernel {
         let _f = cpu.enter(func::zap_pte_range);
         let mm = self.vma(vma).spec().mm;
         let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, mm, start) else { return start };
-        self.flush_tlb_batched_pending(cpu, mm);
+        (self.steps.zap.batched_pending)(cpu, self, mm);
         let mut rss = [0; 4];
         let mut full = false;
         let mut addr = start;
@@ -145,7 +144,7 @@ impl Kernel {
             addr.0 += 1;
         }
         for which in [Rss::File, Rss::Anon, Rss::Swap, Rss::Shmem] {
-            self.mm(mm).add_counter(cpu, which, rss[which as usize]);
+            (self.steps.zap.add_counter)(cpu, self, mm, which, rss[which as usize]);
         }
         cpu.pass(ip::zp2);
         let reclaim =
@@ -153,7 +152,7 @@ impl Kernel {
         let cleared = if reclaim { self.try_get_and_clear_pmd(cpu, mm, start, ptl) } else { None };
         let force_flush = full || tlb.has_delayed_rmap();
         if force_flush {
-            self.tlb_flush_mmu_tlbonly(cpu, tlb);
+            (self.steps.zap.flush_under_ptl)(cpu, self, tlb);
             self.tlb_flush_rmaps(cpu, tlb);
         }
         self.pte_unmap_unlock(cpu, ptl);
@@ -190,7 +189,8 @@ impl Kernel {
             return false;
         }
         // The hardware may have set the dirty bit since: what counts is the entry that was taken out.
-        let entry = self.ptep_get_and_clear(cpu, tlb.mm, pte, addr);
+        let taken = self.ptep_get_and_clear(cpu, tlb.mm, pte, addr);
+        let entry = (self.steps.zap.taken_out)(entry, taken);
         cpu.pass(ip::zp4);
         self.tlb_remove_tlb_entry(tlb, addr, 1);
         (self.steps.uffd.zap_marker)(cpu, self, (vma, pte, addr), entry, details);
@@ -200,8 +200,8 @@ impl Kernel {
         let folio = self.folios.of(page);
         // A CPU may still write to a dirty page of the file through its TLB, and truncate() must not take the page
         // for unmapped before that is over: its rmap goes after the flush.
-        let delay_rmap = !is_anon(page) && entry.is_dirty();
-        if delay_rmap {
+        let delay_rmap = !is_anon(page) && (self.steps.zap.delay_rmap)(entry);
+        if !is_anon(page) && entry.is_dirty() {
             self.folio_mark_dirty(cpu, folio);
         }
         rss[self.mm_counter(folio) as usize] -= 1;

@@ -18,6 +18,7 @@ mod table;
 mod tlb;
 mod uffd;
 mod vma;
+mod zap;
 
 pub use anon::AnonSteps;
 pub use file::FileSteps;
@@ -33,3 +34,4 @@ pub use table::{Era, Steps};
 pub use tlb::TlbSteps;
 pub use uffd::UffdSteps;
 pub use vma::VmaSteps;
+pub use zap::ZapSteps;

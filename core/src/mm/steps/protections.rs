@@ -33,6 +33,7 @@ mod rmap;
 mod tlb;
 mod uffd;
 mod vma;
+mod zap;
 
 /// A protection: a step, or a few, that can be left out.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +80,7 @@ const ROOMS: &[&[Protection]] = &[
     moves::ROOM,
     uffd::ROOM,
     tlb::ROOM,
+    zap::ROOM,
 ];
 
 const COUNT: usize = {

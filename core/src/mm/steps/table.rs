@@ -13,6 +13,7 @@ use super::swap::SwapSteps;
 use super::tlb::TlbSteps;
 use super::uffd::UffdSteps;
 use super::vma::VmaSteps;
+use super::zap::ZapSteps;
 use crate::mm::folio::{self, flags};
 use crate::mm::gup::{self, FollFlags};
 use crate::mm::huge_memory::split;
@@ -269,6 +270,8 @@ steps! {
     swap: SwapSteps = SwapSteps::V66;
     /// Context switches and flushes.
     tlb: TlbSteps = TlbSteps::V66;
+    /// Zap and the gather.
+    zap: ZapSteps = ZapSteps::V66;
     /// Page-table reclaim, which v6.6 does not have.
     pt_reclaim: PtReclaimSteps = PtReclaimSteps::V66;
     /// `pte_offset_map`, which may fail.

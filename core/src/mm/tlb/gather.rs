@@ -118,7 +118,7 @@ impl Kernel {
     /// `tlb_flush_mmu`: flushes, then frees tables and pages. Without CONFIG_MMU_GATHER_RCU_TABLE_FREE a table is freed as
     /// a page is: whoever walks with interrupts off has held the flush up.
     pub fn tlb_flush_mmu(&self, cpu: &Cpu<'_>, tlb: &mut MmuGather) {
-        self.tlb_flush_mmu_tlbonly(cpu, tlb);
+        (self.steps.zap.gather_flush)(cpu, self, tlb);
         for &table in &tlb.tables[..tlb.nr_tables] {
             if self.config.rcu_table_free {
                 self.pte_free_defer(cpu, table);
@@ -138,7 +138,7 @@ impl Kernel {
     /// `tlb_finish_mmu`. With another gather on the same mm, whatever that one cleared must be flushed too.
     pub fn tlb_finish_mmu(&self, cpu: &Cpu<'_>, mut tlb: MmuGather) {
         let _f = cpu.enter(func::tlb_finish_mmu);
-        if self.mm(tlb.mm).tlb_flush_pending.read_once(cpu) > 1 {
+        if (self.steps.zap.is_nested)(self.mm(tlb.mm).tlb_flush_pending.read_once(cpu)) {
             (tlb.start, tlb.end, tlb.freed_tables) = (0, u32::MAX, true);
         }
         self.tlb_flush_mmu(cpu, &mut tlb);

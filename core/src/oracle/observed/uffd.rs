@@ -188,7 +188,10 @@ impl Uffd {
     ) {
         match fact {
             UffdFact::Armed => self.arm(kernel, mm, page),
-            UffdFact::Protected if !uncertain(Cell::Private(mm, page)) => {
+            UffdFact::Protected
+                if !uncertain(Cell::Private(mm, page))
+                    && !is_poisoned(kernel, MmId(mm), Vaddr(page)) =>
+            {
                 self.protecting.push((cpu, mm, page));
                 self.promise(mm, page, Promise::Protecting);
             }
@@ -248,6 +251,15 @@ pub(super) fn loses_protection(kernel: &Kernel, gone: Dropping, mm: u8, page: u3
         }
         _ => drops(kernel, gone, Cell::Private(mm, page)),
     }
+}
+
+/// Whether the page is poisoned: an ioctl passes over it, since nobody can write to it anyway.
+fn is_poisoned(kernel: &Kernel, mm: MmId, addr: Vaddr) -> bool {
+    let pmd = kernel.peek_pmd(mm, addr);
+    let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id));
+    table.is_some_and(|table| {
+        Pte(kernel.tables.get(table).entry(addr.0).peek()).is_poisoned_marker()
+    })
 }
 
 /// Whether the page is one of the file, mapped now.
