@@ -45,8 +45,14 @@ pub fn map_same(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> bool {
 /// Before step 2 of v6.6: pml, where userfaultfd may put a page into the private mapping without asking the page cache.
 /// The folio lock does not keep it out, so nobody may come between the clearing of the entries and the unlinking.
 pub fn early_pml(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
-    let spec = k.vma(c.vma).spec();
-    if spec.flags.has(VmFlags::UFFD) && !spec.shared() {
+    if !k.vma(c.vma).spec().shared() {
+        early_pml_armed(cpu, k, c);
+    }
+}
+
+/// The fix: a shared mapping too. UFFDIO_POISON asks nobody either before it puts a marker into an empty entry.
+pub fn early_pml_armed(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
+    if k.vma(c.vma).spec().flags.has(VmFlags::UFFD) {
         c.take(cpu, k, k.pmd_lockptr(c.mm));
         c.early_pml = true;
     }

@@ -333,6 +333,7 @@ steps! {
 impl Steps {
     /// v6.6 with its fixes.
     pub const FIXED: Steps = Steps {
+        early_pml: locks::early_pml_armed,
         split_uncount: split::uncount_then_put,
         huge: HugeSteps::FIXED,
         file: FileSteps::FIXED,

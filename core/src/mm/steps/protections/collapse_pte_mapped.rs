@@ -2,7 +2,7 @@
 //!
 //! The list goes through the patch's message and comments line by line.
 
-use super::{ALL, Protection, READ_LOCKED, V66};
+use super::{ALL, FIXED, Protection, READ_LOCKED, V66};
 use crate::mm::khugepaged::check;
 use crate::mm::khugepaged::clear;
 use crate::mm::khugepaged::driver;
@@ -31,6 +31,7 @@ protections! {
     notifier_end ALL "mirrors are told that it is over" |s| s.notify_end = skip;
     notifier_end_unlocked READ_LOCKED "... after pml and ptl were dropped" |s| s.notify_end_early = notify::end;
     early_pml V66 "pml is held from step 2 on where userfaultfd may fill a private mapping" |s| s.early_pml = skip;
+    early_pml_shared FIXED "... and where it may poison a page of a shared one" |s| s.early_pml = locks::early_pml;
     step2_ptl READ_LOCKED "step 2 holds ptl" |s| s.map_step2 = locks::map_unlocked;
     recheck_present READ_LOCKED "step 2 gives up on an entry that is not present" |s| s.recheck_present = |_, _| Ok(());
     recheck_page READ_LOCKED "step 2 checks again that each PTE maps its subpage" |s| s.recheck_page = |_, _, _, _| Ok(());
