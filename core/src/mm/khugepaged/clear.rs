@@ -12,6 +12,13 @@ pub fn ptep_clear(cpu: &Cpu<'_>, k: &Kernel, c: &Collapse, pte: PteMap, addr: Va
     k.ptep_get_and_clear(cpu, c.mm, pte, addr);
 }
 
+/// The fix: what the hardware has set in the entry goes to the folio, which nobody may have marked as dirty yet.
+pub fn ptep_clear_keep_dirty(cpu: &Cpu<'_>, k: &Kernel, c: &Collapse, pte: PteMap, addr: Vaddr) {
+    if k.ptep_get_and_clear(cpu, c.mm, pte, addr).is_dirty() {
+        k.folio_mark_dirty(cpu, c.hpage);
+    }
+}
+
 /// The patch: `pte_clear`, of which page_table_check knows nothing.
 pub fn pte_clear(cpu: &Cpu<'_>, k: &Kernel, c: &Collapse, pte: PteMap, addr: Vaddr) {
     k.pte_clear(cpu, c.mm, pte, addr);

@@ -334,6 +334,7 @@ impl Steps {
     /// v6.6 with its fixes.
     pub const FIXED: Steps = Steps {
         early_pml: locks::early_pml_armed,
+        clear_pte: clear::ptep_clear_keep_dirty,
         split_uncount: split::uncount_then_put,
         huge: HugeSteps::FIXED,
         file: FileSteps::FIXED,

@@ -37,6 +37,7 @@ protections! {
     recheck_page READ_LOCKED "step 2 checks again that each PTE maps its subpage" |s| s.recheck_page = |_, _, _, _| Ok(());
     clear_pte READ_LOCKED "step 2 clears the entries" |s| s.clear_pte = clear::leave;
     ptep_clear V66 "... by ptep_clear(), so that page_table_check knows" |s| s.clear_pte = clear::pte_clear;
+    clear_pte_dirty FIXED "... and keeps what the hardware has set in them" |s| s.clear_pte = clear::ptep_clear;
     remove_rmap ALL "the rmap of each entry is removed" |s| s.remove_rmap = |_, _, _| {};
     ref_sub ALL "step 3 gives the entries' references back" |s| s.ref_sub = skip;
     counter_sub ALL "step 3 corrects the rss counter" |s| s.counter_sub = skip;
