@@ -18,12 +18,9 @@ pub(super) const HPAGE_PTE_APPEARED: Oracle = Oracle {
     event: Some(|view, cpu, what| match what {
         What::Establish { mm, start, pages: 1, pfn } => {
             match view.observed.unlinked_by(mm, start) {
-                // 16.1, W7: userfaultfd needs no folio lock to give a private mapping a page of its own.
-                Some(_)
-                    if cpu.function() == func::mfill_atomic_install_pte && !of_file(view, pfn) =>
-                {
-                    Ok(())
-                }
+                // 16.1, W7: userfaultfd needs no folio lock to give a private mapping a page of its own, and whatever
+                // becomes of that. A fault on the empty entry does need it.
+                Some(_) if cpu.function() != func::finish_fault && !of_file(view, pfn) => Ok(()),
                 Some(collapser) => {
                     let detail = format!(
                         "cpu{} mapped page {start} of m{mm} while cpu{collapser} holds the range's huge page and has unlinked its table",

@@ -1,6 +1,6 @@
 //! What is checked before and after the folio lock (P1 to P7 of kernel-semantics 9.7), and in steps 1 and 2.
 
-use crate::mm::folio::Mapping;
+use crate::mm::folio::{Mapping, flags};
 use crate::mm::huge_memory::eligible::Asks;
 use crate::mm::kernel::Kernel;
 use crate::mm::types::{MmId, Pte, Vaddr, VmaId};
@@ -115,6 +115,13 @@ pub fn check_hpage(_: &Cpu<'_>, k: &Kernel, c: &Collapse) -> Result<(), ScanResu
     } else {
         Err(ScanResult::Fail)
     }
+}
+
+/// The fix: and one that is up to date. What fallocate() has left in the page cache was not cleared yet, and will be by
+/// whoever comes by way of the page cache, whatever was stored there meanwhile.
+pub fn check_hpage_uptodate(cpu: &Cpu<'_>, k: &Kernel, c: &Collapse) -> Result<(), ScanResult> {
+    check_hpage(cpu, k, c)?;
+    if k.folio(c.hpage).has(flags::UPTODATE) { Ok(()) } else { Err(ScanResult::Fail) }
 }
 
 /// P7: the preliminary look confirmed; from here on the state is stable.

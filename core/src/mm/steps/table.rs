@@ -333,6 +333,7 @@ steps! {
 impl Steps {
     /// v6.6 with its fixes.
     pub const FIXED: Steps = Steps {
+        check_hpage: check::check_hpage_uptodate,
         early_pml: locks::early_pml_armed,
         clear_pte: clear::ptep_clear_keep_dirty,
         split_uncount: split::uncount_then_put,

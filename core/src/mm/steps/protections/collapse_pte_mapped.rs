@@ -22,6 +22,7 @@ protections! {
     check_uffd_wp ALL "a VMA that userfaultfd write-protects keeps its table, with the markers" |s| s.check_uffd_wp = |_, _| false;
     hpage_lock ALL "the huge page is locked: nobody truncates it or faults it in" |s| s.get_hpage = check::find_get_hpage;
     hpage_order ALL "the page must be a huge one, and its head" |s| s.check_hpage = |_, _, _| Ok(());
+    hpage_uptodate FIXED "... and up to date" |s| s.check_hpage = check::check_hpage;
     second_look READ_LOCKED "the PMD is looked at again once the page is locked" |s| s.second_look = skip;
     step1_check ALL "step 1 checks all PTEs before anybody is notified" |s| s.step1_check = |_, _, _| Ok(());
     fail_preset READ_LOCKED "an abort returns SCAN_FAIL, not what the PMD look returned" |s| s.preset_result = check::preset_found;
