@@ -58,6 +58,14 @@ impl Kernel {
         }
     }
 
+    /// The lock of a table that is known, for somebody who only looks.
+    pub fn peek_pte_lockptr(&self, mm: MmId, table: TableId) -> Lockptr {
+        match self.config.ptlock {
+            Ptlock::Split => Lockptr::PteTable(table),
+            Ptlock::None => Lockptr::Mm(mm),
+        }
+    }
+
     /// `pmd_pgtable`, and a complaint if there is no such table.
     pub fn pgtable(&self, cpu: &Cpu<'_>, pmd: Pmd) -> TableId {
         match pmd.pgtable().filter(|&table| self.tables.is_valid(table)) {

@@ -133,13 +133,18 @@ impl Uffd {
         }
     }
 
+    /// Whether there is no entry, and nobody holds its lock who may have taken it out for a moment.
     fn is_none(kernel: &Kernel, mm: MmId, addr: Vaddr) -> bool {
         let pmd = kernel.peek_pmd(mm, addr);
         let table = pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id));
-        match table {
-            Some(table) => Pte(kernel.tables.get(table).entry(addr.0).peek()).is_none(),
-            None => pmd.is_none(),
-        }
+        let (lock, none) = match table {
+            Some(table) => {
+                let entry = Pte(kernel.tables.get(table).entry(addr.0).peek());
+                (kernel.peek_pte_lockptr(mm, table), entry.is_none())
+            }
+            None => (kernel.pmd_lockptr(mm), pmd.is_none()),
+        };
+        none && kernel.lock(lock).is_free()
     }
 
     /// A fact; `uncertain` says whether an operation in flight may drop the page.
