@@ -47,7 +47,7 @@ pub struct AddressSpace {
     pub invalidate_lock: Rwsem,
     /// `inode->i_lock`.
     pub i_lock: Spinlock,
-    /// `inode->i_private` of shmem: the fallocate() in progress ([`super::shmem_fallocate`]).
+    /// `inode->i_private` of shmem: the fallocate() in progress (`shmem_fallocate.rs`).
     pub i_private: Word,
     /// The faults that wait for it.
     pub falloc_waitq: WaitQueue,
