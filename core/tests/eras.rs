@@ -26,8 +26,7 @@ fn single_threaded(seed: u64) -> Program {
         }
     }
     // The older collapse_file() fills holes that a userfaultfd wants to hear of (catalogue 16); and whether a page is mapped,
-    // in which the eras may differ, decides whether it hears of a minor fault, and whether
-    // it can fill the page.
+    // in which the eras may differ, decides whether it hears of a minor fault, and whether it can fill the page.
     for item in &mut program.setup {
         if let Setup::Do(op) = item {
             only_writes(op);

@@ -7,12 +7,6 @@ use super::types::{MmId, Rss};
 use crate::sync::{Cpu, Splat};
 
 impl Kernel {
-    /// `mmget_not_zero`: becomes a user of the memory, unless it is being torn down. To be given back by
-    /// [`Kernel::mmput`].
-    pub fn mmget_not_zero(&self, cpu: &Cpu<'_>, mm: MmId) -> bool {
-        self.mm(mm).mm_users.inc_not_zero(cpu)
-    }
-
     /// `mmgrab`: keeps the mm_struct, not its memory. To be given back by [`Kernel::mmdrop`].
     pub fn mmgrab(&self, cpu: &Cpu<'_>, mm: MmId) {
         self.mm(mm).mm_count.add_return(cpu, 1);
@@ -57,7 +51,8 @@ impl Kernel {
     }
 
     /// `do_group_exit`: all threads of the process end, each when it comes out of the kernel; here its first one does, with
-    /// the reference that the process was born with. The last one tears the memory down. `false`: it has ended already, or is not born yet.
+    /// the reference that the process was born with. The last one tears the memory down. `false`: it has ended already, or is
+    /// not born yet.
     pub fn do_group_exit(&self, cpu: &Cpu<'_>, mm: MmId) -> bool {
         let m = self.mm(mm);
         let alive = m.is_born() && m.is_alive() && !m.set_group_exit();

@@ -1,7 +1,7 @@
 //! The kernel core: page tables that are changed while others walk them, in the words of `mm/`.
 //!
-//! Layer L2, imports `sync` only: it has never heard of fibres, oracles, programs or the zoo. Every function
-//! that can be preempted takes a `&Cpu`. The order of the locks is the ladder in `rank.rs`.
+//! Layer L2, imports `sync` only: it has never heard of fibres, oracles or programs. Every function that
+//! can be preempted takes a `&Cpu`. The order of the locks is the ladder in `rank.rs`.
 
 pub mod class;
 mod file_write;

@@ -52,9 +52,4 @@ impl Kernel {
         let fails = &self.fail_alloc[usize::from(cpu.id())].fails;
         fails.fetch_or(1 << nth.min(63), Ordering::Relaxed);
     }
-
-    /// Whether an allocation of this CPU is still to fail. Those that were are forgotten.
-    pub fn clear_fail_alloc(&self, cpu: &Cpu<'_>) -> bool {
-        self.fail_alloc[usize::from(cpu.id())].fails.swap(0, Ordering::Relaxed) != 0
-    }
 }

@@ -55,7 +55,7 @@ pub(super) fn undo_split(
     }
 }
 
-/// After what a punch and a truncation have in common: the entry at `at` has gone elsewhere, look at it again.
+/// Somebody else has removed the entry at `at`: it is looked at again, in a punch as in a truncation.
 pub(super) fn retry_from(at: u32, _: u32) -> u32 {
     at
 }

@@ -5,7 +5,7 @@ use super::folio::{Mapping, flags};
 use super::kernel::Kernel;
 use super::memory::ZapDetails;
 use super::place::{func, ip};
-use super::shmem_undo::BATCH;
+use super::shmem_undo::{BATCH, Undone};
 use super::types::{FileId, FolioId, Vaddr};
 use crate::sync::Cpu;
 
@@ -139,7 +139,7 @@ impl Kernel {
             }
         }
         cpu.pass(ip::undo_partial);
-        let (start, end) = self.truncate_partial(cpu, file, (lstart, lend));
+        let (mut start, end) = self.truncate_partial(cpu, file, (lstart, lend));
         let mut index = start;
         while index < end {
             cpu.pass(ip::undo_scan);
@@ -156,7 +156,10 @@ impl Kernel {
             for folio in folios(&batch[..found]) {
                 cpu.pass(ip::undo_entry);
                 self.folio(folio).lock.lock(cpu);
-                _ = (self.steps.undo_entry)(cpu, self, file, folio, (lstart, lend));
+                let undone = (self.steps.undo_entry)(cpu, self, file, folio, (lstart, lend));
+                if undone == Undone::Kept {
+                    start = start.max(self.folio_range(folio).1);
+                }
                 self.folio(folio).lock.unlock(cpu);
             }
             self.put_entries(cpu, &batch[..found]);

@@ -189,7 +189,7 @@ impl Observed {
             // From here on the huge page may be faulted in.
             What::Retracted { .. } => self.collapses.set_unlinked(cpu, None),
             What::OpEnd(_) => {
-                self.collapses.set_unlinked(cpu, None);
+                self.collapses.end_range(cpu);
                 self.forks.set(me, None);
             }
             _ => {}

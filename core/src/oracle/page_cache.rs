@@ -66,7 +66,8 @@ fn no_copies_beyond_the_end(k: &Kernel) -> Result<(), Wrong> {
         let first = size.max(spec.pgoff) - spec.pgoff;
         for addr in (spec.start.0 + first..spec.end.0).map(Vaddr) {
             let pmd = k.pmdp(spec.mm, addr).peek();
-            let Some(table) = Pmd(pmd).pgtable().filter(|_| Pmd(pmd).is_table()) else { continue };
+            let live = |&id: &_| Pmd(pmd).is_table() && k.tables.is_valid(id);
+            let Some(table) = Pmd(pmd).pgtable().filter(live) else { continue };
             let entry = k.tables.get(table).entry(addr.0);
             let pte = Pte(entry.peek());
             let copy = pte.swap_slot().is_some()

@@ -54,12 +54,4 @@ impl Smp {
     pub fn callbacks_pending(&self) -> u32 {
         self.pending_len.load(Ordering::SeqCst)
     }
-
-    /// The callbacks that wait, in the order in which they were posted.
-    pub fn pending_tokens(&self) -> Vec<u32> {
-        self.pending
-            .lock()
-            .map(|pending| pending.iter().map(|p| p.token).collect())
-            .unwrap_or_default()
-    }
 }

@@ -66,11 +66,6 @@ impl Kernel {
         }
     }
 
-    /// `pmdp_test_and_clear_young`: whether the hardware has used the entry since the last time. One atomic action.
-    pub fn pmdp_test_and_clear_young(&self, cpu: &Cpu<'_>, mm: MmId, haddr: Vaddr) -> bool {
-        Pmd(self.pmdp(mm, haddr).change_bits(cpu, 0, Pmd::ACCESSED_BIT)).is_young()
-    }
-
     /// `pmdp_collapse_flush`: unlinks a table and flushes what was cached of it.
     ///
     /// Between the two, other CPUs may still translate through the table that is gone.

@@ -71,17 +71,19 @@ impl Kernel {
         (start, end): (Vaddr, Vaddr),
         change: impl Fn(VmFlags) -> VmFlags,
     ) -> Errno {
-        let errno = self.walk_vmas(mm, start, end, &mut |prev, vma, part| {
+        let mut failed = None;
+        self.walk_vmas(mm, start, end, &mut |prev, vma, part| {
             let old = self.vma(vma).spec().flags;
             let flags = change(old);
             if flags == old {
                 return Ok(vma);
             }
-            let vma = self.vma_modify(cpu, prev, vma, part, flags)?;
+            let modified = self.vma_modify(cpu, prev, vma, part, flags);
+            let vma = modified.inspect_err(|&errno| failed = Some(errno))?;
             self.vma_set_flags(cpu, vma, flags);
             Ok(vma)
         });
-        if errno == Errno::Enomem { Errno::Ok } else { errno }
+        failed.unwrap_or(Errno::Ok)
     }
 
     /// `vma_can_userfault`: anonymous memory and shmem, and only the latter has a page cache that minor faults ask.

@@ -96,9 +96,8 @@ impl Uffd {
     }
 
     fn end(&mut self, mm: u8, page: u32, promises: u8) {
-        if let index = self.index(mm, page)
-            && let Some(of) = self.pages.get_mut(index)
-        {
+        let index = self.index(mm, page);
+        if let Some(of) = self.pages.get_mut(index) {
             *of &= !promises;
         }
     }
