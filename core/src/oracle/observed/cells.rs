@@ -2,7 +2,9 @@
 //!
 //! A cell is promised to hold its last store until an operation that may drop it begins.
 
-use crate::mm::{FILE_UNITS_MAX, FILES_MAX, Kernel, MMS_MAX, MmId, UNITS_MAX, Vaddr};
+use crate::mm::{
+    FILE_UNITS_MAX, FILES_MAX, FileId, Kernel, MMS_MAX, Mapping, MmId, Pfn, Pte, UNITS_MAX, Vaddr,
+};
 
 /// Which content a user access goes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,12 +16,38 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// Where an access of `mm` at `page` goes.
+    /// Where an access of `mm` at `page` goes. While the bounds of a VMA move, the tree may have none there, and the
+    /// hardware goes on.
     pub(super) fn of(kernel: &Kernel, mm: u8, page: u32) -> Option<Cell> {
-        let spec = kernel.vma(kernel.peek_vma(MmId(mm), Vaddr(page))?).spec();
-        match spec.file {
-            Some(file) if spec.shared() => Some(Cell::File(file.0, spec.pgoff_of(Vaddr(page)))),
-            _ => Some(Cell::Private(mm, page)),
+        let Some(vma) = kernel.peek_vma(MmId(mm), Vaddr(page)) else {
+            return Cell::mapped(kernel, mm, page);
+        };
+        let spec = kernel.vma(vma).spec();
+        Some(match spec.file {
+            Some(file) if spec.shared() => Cell::File(file.0, spec.pgoff_of(Vaddr(page))),
+            _ => Cell::Private(mm, page),
+        })
+    }
+
+    /// Whose page is mapped there.
+    fn mapped(kernel: &Kernel, mm: u8, page: u32) -> Option<Cell> {
+        let pmd = kernel.peek_pmd(MmId(mm), Vaddr(page));
+        let pfn = match pmd.pgtable().filter(|&id| pmd.is_table() && kernel.tables.is_valid(id)) {
+            Some(table) => {
+                let pte = Pte(kernel.tables.get(table).entry(page).peek());
+                pte.is_present().then(|| pte.pfn())
+            }
+            None => pmd.is_trans_huge().then(|| Pfn(pmd.pfn().0 + page % kernel.hpn)),
+        };
+        let pfn = pfn.filter(|&pfn| kernel.folios.is_valid(pfn))?;
+        let folio = kernel.folio_of(pfn);
+        match folio.peek_mapping() {
+            Mapping::File(FileId(file)) => {
+                let head = kernel.folios.head(kernel.folios.of(pfn));
+                Some(Cell::File(file, folio.index() + pfn.0 - head.0))
+            }
+            Mapping::Anon(_) => Some(Cell::Private(mm, page)),
+            Mapping::None => None,
         }
     }
 }
