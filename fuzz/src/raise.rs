@@ -21,6 +21,7 @@ macro_rules! raisers {
 }
 
 raisers! {
+    access_not_permitted
     anon_vma_inconsistent
     anon_vma_used_after_free
     bad_rss_counter
@@ -31,28 +32,37 @@ raisers! {
     deadlock
     deposit_mismatch
     folio_freed_in_use
+    gather_left_open
     gup_page_not_mapped
     gup_pin_not_allowed
     held_page_freed
+    held_page_written
     hpage_pte_appeared
     huge_and_small_coexist
+    khugepaged_slot_mismatch
     livelock
     lock_left_held
+    lock_must_not_be_held
     lock_not_held
     lock_order
     lost_write
+    madvise_result
     mapcount_mismatch
     migration_entry_left
+    migration_entry_unlocked
+    mm_count_mismatch
     notifier_range_left_open
     nr_ptes_mismatch
     page_cache_inconsistent
     page_table_check
+    page_table_check_false_alarm
     panic
     pgtable_leak
     pgtable_used_after_free
     pin_separated
     pincount_mismatch
     refcount_mismatch
+    replaced_before_flush
     secondary_mmu_stale
     sleep_in_atomic
     stale_translation
@@ -60,6 +70,9 @@ raisers! {
     table_linkage
     table_unlinked_with_entries
     torn_entry
+    uffd_event_lost
+    uffd_wake_lost
+    uffd_wp_lost
     unlock_not_owner
     vm_bug_on
     vma_inconsistent
