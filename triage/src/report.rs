@@ -44,6 +44,10 @@ fn noticed(violation: &Violation) -> String {
     let Violation { oracle, function, label, cpu, step, .. } = violation;
     match *function {
         "quiescence" => format!("{} ({}), when all was quiet", oracle.name, oracle.id),
+        // The end of an operation is at no label.
+        _ if *label == "nowhere" => {
+            format!("{} ({}), cpu{cpu} at its step {step}", oracle.name, oracle.id)
+        }
         _ => format!("{} ({}), cpu{cpu} at its step {step}, at {label}", oracle.name, oracle.id),
     }
 }
