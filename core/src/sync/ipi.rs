@@ -12,7 +12,12 @@ impl Cpu<'_> {
     /// `local_irq_disable`.
     pub fn local_irq_disable(&self) {
         self.held.atomic_enter();
-        self.smp().percpu[usize::from(self.id())].irqs_off.fetch_add(1, Ordering::SeqCst);
+        let me = &self.smp().percpu[usize::from(self.id())];
+        me.irqs_off.fetch_add(1, Ordering::SeqCst);
+        // An interrupt that has begun is done before the next instruction. On fibres none is ever half done.
+        while me.in_interrupt.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
     }
 
     /// `local_irq_enable`: whoever waits to interrupt this CPU may now do so.
@@ -34,6 +39,30 @@ impl Cpu<'_> {
     /// Whether this CPU has interrupts off.
     pub fn irqs_disabled(&self) -> bool {
         self.smp().percpu[usize::from(self.id())].irqs_off.load(Ordering::SeqCst) != 0
+    }
+
+    /// Interrupts `target` and returns when its handler is done: as soon as it has interrupts on. The handler takes no
+    /// step.
+    pub fn interrupt<T>(&self, target: u8, handler: impl FnOnce() -> T) -> T {
+        self.wait_for_irqs_on(target);
+        if self.conductor().is_some() {
+            return handler();
+        }
+        // Nobody conducts: the target may turn interrupts off at any time, and others may interrupt it as well.
+        let other = &self.smp().percpu[usize::from(target)];
+        loop {
+            while other.in_interrupt.swap(true, Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            if other.irqs_off.load(Ordering::SeqCst) == 0 {
+                break;
+            }
+            other.in_interrupt.store(false, Ordering::SeqCst);
+            self.wait_for_irqs_on(target);
+        }
+        let result = handler();
+        other.in_interrupt.store(false, Ordering::SeqCst);
+        result
     }
 
     /// Returns when `target` can take an interrupt.

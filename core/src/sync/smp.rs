@@ -1,7 +1,7 @@
 //! What the CPUs know of each other: RCU read sections, interrupt flags, callbacks that wait for a grace period.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// CPUs of a machine.
 pub const CPUS_MAX: usize = 4;
@@ -20,6 +20,8 @@ pub(super) struct PerCpu {
     pub(super) irqs_off: AtomicU32,
     /// CPUs that wait until this one turns interrupts on.
     pub(super) irq_waiters: AtomicU32,
+    /// Another OS thread does the work of an interrupt of this one.
+    pub(super) in_interrupt: AtomicBool,
 }
 
 /// The set of CPUs.

@@ -1,5 +1,6 @@
 //! The flush engine: a new generation, then an interrupt to every CPU that uses the mm (kernel-semantics section 6.2).
 
+use super::Tlb;
 use crate::mm::kernel::Kernel;
 use crate::mm::place::{func, ip};
 use crate::mm::types::{MmId, Vaddr};
@@ -80,34 +81,40 @@ impl Kernel {
                 continue;
             }
             if (self.steps.tlb.flush_interrupts)() {
-                cpu.wait_for_irqs_on(target);
+                cpu.interrupt(target, || self.flush_tlb_func(cpu, target, info));
+            } else {
+                self.flush_tlb_func(cpu, target, info);
             }
-            self.flush_tlb_func(cpu, target, info);
         }
     }
 
-    /// `flush_tlb_func`: the interrupt handler on `target`, or the local part.
+    /// `flush_tlb_func`: the interrupt handler on `target`, or the local part. No step, and nothing comes between.
     fn flush_tlb_func(&self, cpu: &Cpu<'_>, target: u8, info: &FlushTlbInfo) {
         let tlb = &self.tlbs[usize::from(target)];
+        if let Some(mm) = tlb.exclusively(|| self.follow_flush(tlb, target, info)) {
+            cpu.note(What::Flush { target, mm: mm.0 });
+        }
+    }
+
+    /// The mm of which something was flushed, if anything was.
+    fn follow_flush(&self, tlb: &Tlb, target: u8, info: &FlushTlbInfo) -> Option<MmId> {
         let state = &tlb.state;
-        let Some(mm) = state.loaded_mm().filter(|&mm| info.mm.is_none_or(|of| of == mm)) else {
-            return;
-        };
+        let mm = state.loaded_mm().filter(|&mm| info.mm.is_none_or(|of| of == mm))?;
         if state.is_lazy.peek() != 0 {
             // Not even speculation may go through a table that is freed: init_mm has none.
-            tlb.exclusively(|| self.leave_mm(tlb, target));
-            return;
+            self.leave_mm(tlb, target);
+            return None;
         }
         let (local, now) = (state.tlb_gen(mm), self.mm(mm).tlb_gen.peek());
         if info.new_tlb_gen.is_some_and(|new| new <= local) || local == now {
-            return;
+            return None;
         }
         // Only if this is the one flush that the CPU has missed.
         let next_one = info.new_tlb_gen == Some(local + 1) && now == local + 1;
         let (start, pages) = if next_one { (info.start, info.pages) } else { (Vaddr(0), u32::MAX) };
-        tlb.exclusively(|| tlb.flush(mm, start, pages, self.hpn));
+        tlb.flush(mm, start, pages, self.hpn);
         state.set_tlb_gen(mm, now);
-        cpu.note(What::Flush { target, mm: mm.0 });
+        Some(mm)
     }
 
     /// `tlb_remove_table_sync_one`: an interrupt to every other CPU, and nothing else. Whoever walks with

@@ -77,29 +77,39 @@ impl Kernel {
         cpu.pass(ip::lz2);
         // A flush has counted before it looks whom to interrupt: whoever did not see this CPU is seen here.
         let tlb_gen = self.mm(next).tlb_gen.read_once(cpu);
-        self.load_mm(cpu, tlb, next, tlb_gen);
+        let flushed = tlb.exclusively(|| self.load_mm(tlb, next, tlb_gen));
+        self.note_flush(cpu, next, flushed);
     }
 
-    /// `load_new_mm_cr3`, with a flush if one has been missed.
-    fn load_mm(&self, cpu: &Cpu<'_>, tlb: &Tlb, next: MmId, tlb_gen: u64) {
-        if tlb.state.tlb_gen(next) != tlb_gen {
-            if (self.steps.tlb.switch_flushes)() {
-                tlb.exclusively(|| tlb.flush(next, Vaddr(0), u32::MAX, self.hpn));
-                cpu.note(What::Flush { target: cpu.id(), mm: next.0 });
-            }
-            tlb.state.set_tlb_gen(next, tlb_gen);
+    /// `load_new_mm_cr3`, with a flush if one has been missed: says whether there was one.
+    fn load_mm(&self, tlb: &Tlb, next: MmId, tlb_gen: u64) -> bool {
+        let missed = tlb.state.tlb_gen(next) != tlb_gen;
+        let flushes = missed && (self.steps.tlb.switch_flushes)();
+        if flushes {
+            tlb.flush(next, Vaddr(0), u32::MAX, self.hpn);
         }
+        tlb.state.set_tlb_gen(next, tlb_gen);
         tlb.state.set_loaded_mm(Some(next));
         tlb.state.set_catching_up(false);
+        flushes
+    }
+
+    fn note_flush(&self, cpu: &Cpu<'_>, mm: MmId, flushed: bool) {
+        if flushed {
+            cpu.note(What::Flush { target: cpu.id(), mm: mm.0 });
+        }
     }
 
     /// The first switch of a CPU that has run nobody so far, or has left what it had: no step.
     #[cold]
     fn first_switch_mm(&self, cpu: &Cpu<'_>, next: MmId) {
         let tlb = &self.tlbs[usize::from(cpu.id())];
-        tlb.state.is_lazy.poke(0);
-        self.mm(next).cpumask.poke_bits(1 << cpu.id(), 0);
-        self.load_mm(cpu, tlb, next, self.mm(next).tlb_gen.peek());
+        let flushed = tlb.exclusively(|| {
+            tlb.state.is_lazy.poke(0);
+            self.mm(next).cpumask.poke_bits(1 << cpu.id(), 0);
+            self.load_mm(tlb, next, self.mm(next).tlb_gen.peek())
+        });
+        self.note_flush(cpu, next, flushed);
     }
 
     /// `switch_mm_irqs_off` to init_mm, by an interrupt on the CPU of `tlb`, which is lazy.

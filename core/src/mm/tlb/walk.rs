@@ -106,7 +106,7 @@ impl Kernel {
         let entry = Pte(word.peek());
         let same = entry.is_write()
             && entry.pfn() == translation.pfn
-            && (!translation.huge || pmd.is_trans_huge());
+            && (!translation.huge || Pmd(entry.0).is_trans_huge());
         if same && word.poke_if(entry.0, entry.0 | Pte::DIRTY_BIT | Pte::ACCESSED_BIT) {
             tlb.fill(Translation { dirty: true, ..translation }, self.hpn);
             return true;
@@ -208,14 +208,14 @@ impl Kernel {
         write: bool,
         flushes: u32,
     ) -> Option<Result<(), AccessFault>> {
-        if tlb.flushes() != flushes || self.pmdp(mm, addr).peek() | AD_BITS != pmd.0 | AD_BITS {
+        let pmdp = self.pmdp(mm, addr);
+        let now = pmdp.peek();
+        if tlb.flushes() != flushes || now | AD_BITS != pmd.0 | AD_BITS {
             return None;
         }
         if write && !pmd.is_write() {
             return Some(Err(AccessFault));
         }
-        let pmdp = self.pmdp(mm, addr);
-        let now = pmdp.peek();
         if now & Pte::ACCESSED_BIT == 0 && !pmdp.poke_if(now, now | Pte::ACCESSED_BIT) {
             return None;
         }
