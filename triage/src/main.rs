@@ -22,6 +22,7 @@ mod search;
 mod seeds;
 mod source;
 mod verb;
+mod watchdog;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ use crate::args::Ask;
 use crate::finding::{Finding, Signature};
 use crate::known::Known;
 use crate::progress::Progress;
+use crate::watchdog::Watchdog;
 
 /// How schedules are drawn.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,6 +113,7 @@ pub(crate) fn search(search: &Search, progress: &Progress) -> SearchResult {
     let variant = search.ask.variant();
     let options = Options { variant: Some(variant.clone()), ..Options::default() };
     let mut source = ChaCha8Rng::seed_from_u64(search.seed);
+    let watchdog = (search.threads == Threads::Os).then(Watchdog::start);
     while search.runs.is_none_or(|most| result.runs < most) {
         if result.runs.is_multiple_of(64) {
             result.elapsed = begun.elapsed();
@@ -124,7 +126,8 @@ pub(crate) fn search(search: &Search, progress: &Progress) -> SearchResult {
         program.head.axes = program.head.axes.with(&search.ask.axes);
         result.runs += 1;
         result.ops += program.cpus.iter().map(|ops| ops.len() as u64).sum::<u64>();
-        if search.threads == Threads::Os {
+        if let Some(watchdog) = &watchdog {
+            watchdog.watch(&program);
             if let Verdict::Violation(violation) = free_run(&program, &options) {
                 if search.known.has_oracle(violation.oracle.name) {
                     result.known += 1;
