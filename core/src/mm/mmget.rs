@@ -67,11 +67,8 @@ impl Kernel {
     /// thread had its reference to the memory before.
     pub fn thread_begin(&self, mm: MmId) -> bool {
         let m = self.mm(mm);
-        if m.is_group_exit() || !m.is_born() || !m.is_alive() {
-            return false;
-        }
-        m.mm_users.poke_add(1);
-        true
+        // On OS threads the process may end between the look and the reference.
+        !m.is_group_exit() && m.is_born() && m.mm_users.poke_inc_not_zero()
     }
 
     /// The thread is back. Not a step, but if it was killed meanwhile and is the last one: then it tears the memory down.

@@ -133,6 +133,14 @@ impl Word {
         self.value.fetch_add(delta as u64, Ordering::SeqCst).wrapping_add(delta as u64) as i64
     }
 
+    /// Adds 1 without a step, unless the word is 0; returns whether it did.
+    #[inline]
+    pub fn poke_inc_not_zero(&self) -> bool {
+        self.value
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |v| (v != 0).then(|| v + 1))
+            .is_ok()
+    }
+
     /// Sets and clears bits without a step; returns the old value.
     #[inline]
     pub fn poke_bits(&self, set: u64, clear: u64) -> u64 {
