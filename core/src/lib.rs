@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! L4   run                     putting it together: the only verb
-//! L3   oracle                  what must never be seen
+//! L3   zoo       oracle        wrong variants that once shipped; what must never be seen
 //! L2   mm                      the kernel core, in the kernel's words
 //! L1   sync      sched         whatever can be interrupted; who goes next
 //! L0   trace     prog          what happened; what is asked for
@@ -20,6 +20,7 @@ pub mod run;
 pub mod sched;
 pub mod sync;
 pub mod trace;
+pub mod zoo;
 
 pub use mm::class::{Class, class_name};
 pub use mm::place::LABELS;
@@ -33,3 +34,4 @@ pub use run::{
 };
 pub use sync::FEEDBACK_SLOTS;
 pub use trace::{Event, LockMode, Obj, Place, Splat, Trace, What};
+pub use zoo::{EXHIBITS, Exhibit};

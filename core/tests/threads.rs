@@ -26,7 +26,7 @@ fn v66_is_clean_on_os_threads() {
 #[test]
 fn a_lost_correction_is_found_on_os_threads() {
     let without = racewalk::Protection::from_name("counter_sub").into_iter().collect();
-    let found = first_violation(&Variant { era: Era::Fixed, without }, PROGRAMS);
+    let found = first_violation(&Variant { without, ..Variant::era(Era::Fixed) }, PROGRAMS);
     assert_eq!(found.map(|(_, name)| name), Some("bad_rss_counter"));
 }
 
@@ -34,7 +34,7 @@ fn a_lost_correction_is_found_on_os_threads() {
 fn a_broken_lock_is_found_on_os_threads() {
     // The collapse takes a reference to the huge page, but not its lock.
     let without = racewalk::Protection::from_name("hpage_lock").into_iter().collect();
-    let found = first_violation(&Variant { era: Era::Fixed, without }, 40 * PROGRAMS);
+    let found = first_violation(&Variant { without, ..Variant::era(Era::Fixed) }, 40 * PROGRAMS);
     assert!(found.is_some(), "nobody ran into the lock that is not there");
     println!("{found:?}");
 }

@@ -113,7 +113,7 @@ mod tests {
         let mut program = racewalk::parse(text).expect("the corpus is text").program;
         program.schedule = Default::default();
         let bytes = racewalk::prog::encode(&program).expect("it fits");
-        let pins = || Pins::new("v6.6", "unlock_hpage", "", "").expect("there is this step");
+        let pins = || Pins::new("v6.6", "unlock_hpage", "", "", "").expect("there is this step");
         let mut hunter = Hunter::new(pins());
         let verdict = hunter.run(&bytes);
         let violation = verdict.violation().expect("it breaks whoever goes first");
@@ -130,7 +130,7 @@ mod tests {
         let bytes = [0xff; 112];
         for hpn in ["4", "8", "512"] {
             let mut hunter =
-                Hunter::new(Pins::new("", "", hpn, "").expect("these are the sizes there are"));
+                Hunter::new(Pins::new("", "", "", hpn, "").expect("these are the sizes there are"));
             assert_eq!(hunter.run(&bytes).name(), "clean", "hpn {hpn}");
         }
     }

@@ -11,6 +11,7 @@ use racewalk::{Program, Variant};
 /// |---|---|
 /// | `RACEWALK_KERNEL` | an era; `v6.6` if it is not set |
 /// | `RACEWALK_WITHOUT` | steps to leave out, separated by commas |
+/// | `RACEWALK_ZOO` | exhibits to let in, separated by commas; the first one's era is the kernel unless one is named |
 /// | `RACEWALK_HPN` | entries of a table: 4, 8 or 512; otherwise each input says |
 /// | `RACEWALK_SET` | `axis=value`, separated by commas; otherwise each input says |
 /// | `RACEWALK_KNOWN` | `oracle:function`, separated by commas: findings to go on after |
@@ -36,6 +37,7 @@ impl Pins {
         Pins::new(
             &read("RACEWALK_KERNEL"),
             &read("RACEWALK_WITHOUT"),
+            &read("RACEWALK_ZOO"),
             &read("RACEWALK_HPN"),
             &read("RACEWALK_SET"),
         )?
@@ -59,7 +61,13 @@ impl Pins {
         self.known.iter().any(|known| known.0 == oracle && known.1 == function)
     }
 
-    pub(crate) fn new(kernel: &str, without: &str, hpn: &str, set: &str) -> Result<Pins, String> {
+    pub(crate) fn new(
+        kernel: &str,
+        without: &str,
+        zoo: &str,
+        hpn: &str,
+        set: &str,
+    ) -> Result<Pins, String> {
         let mut text = String::from("racewalk 1\n");
         let mut line = |key: &str, value: &str| {
             let value = value.trim();
@@ -69,6 +77,7 @@ impl Pins {
         };
         line("kernel", kernel);
         without.split(',').for_each(|step| line("without", step));
+        zoo.split(',').for_each(|exhibit| line("zoo", exhibit));
         line("hpn", hpn);
         set.split(',').for_each(|axis| line("set", axis));
         let program = racewalk::parse(&(text + BODY)).map_err(|error| error.to_string())?.program;
@@ -107,7 +116,7 @@ mod tests {
 
     #[test]
     fn nothing_said_pins_nothing() {
-        let pins = Pins::new("", "", "", "").expect("an empty environment is fine");
+        let pins = Pins::new("", "", "", "", "").expect("an empty environment is fine");
         assert_eq!(pins.variant.to_string(), "v6.6");
         let mut program = Program::default();
         pins.apply(&mut program);
@@ -116,7 +125,7 @@ mod tests {
 
     #[test]
     fn pins_what_is_said() {
-        let pins = Pins::new("v6.6", "recheck_page, clear_pte", "8", "ptlock=none")
+        let pins = Pins::new("v6.6", "recheck_page, clear_pte", "", "8", "ptlock=none")
             .expect("all are known");
         assert_eq!(pins.variant.without.len(), 2);
         let mut program = Program::default();
@@ -129,7 +138,7 @@ mod tests {
 
     #[test]
     fn known_findings_are_told_apart_by_oracle_and_function() {
-        let pins = Pins::new("", "", "", "").expect("an empty environment is fine");
+        let pins = Pins::new("", "", "", "", "").expect("an empty environment is fine");
         let pins = pins.knowing("deadlock:a, lost_write:b").expect("these are oracles");
         assert!(pins.is_known("deadlock", "a") && pins.is_known("lost_write", "b"));
         assert!(!pins.is_known("deadlock", "b"));
@@ -139,13 +148,15 @@ mod tests {
 
     #[test]
     fn says_what_is_not_known() {
-        for (kernel, without, hpn, set) in [
-            ("v9", "", "", ""),
-            ("", "no_such_step", "", ""),
-            ("", "", "5", ""),
-            ("", "", "", "colour=red"),
+        for (kernel, without, zoo, hpn, set) in [
+            ("v9", "", "", "", ""),
+            ("", "no_such_step", "", "", ""),
+            ("", "", "no-such-bug", "", ""),
+            ("", "", "", "5", ""),
+            ("", "", "", "", "colour=red"),
         ] {
-            assert!(Pins::new(kernel, without, hpn, set).is_err(), "{kernel}{without}{hpn}{set}");
+            let pins = Pins::new(kernel, without, zoo, hpn, set);
+            assert!(pins.is_err(), "{kernel}{without}{zoo}{hpn}{set}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use racewalk::prog::{AXES, Axis, Head, Program, fixup};
-use racewalk::{Era, PROTECTIONS, Protection, Variant};
+use racewalk::{EXHIBITS, Era, Exhibit, PROTECTIONS, Protection, Variant};
 
 use crate::refusal::Refusal;
 use crate::verb;
@@ -37,7 +37,7 @@ pub(crate) enum Verb {
     Coverage(verb::coverage::Args),
     /// Leave out one protection after the other and say what breaks.
     Ablate(verb::ablate::Args),
-    /// Name the kernels, protections, oracles, targets, axes and places.
+    /// Name the kernels, protections, exhibits, oracles, targets, axes and places.
     List(verb::list::Args),
 }
 
@@ -60,6 +60,9 @@ pub(crate) struct VariantArgs {
     /// A protection that is left out; may be repeated (see `racewalk list steps`).
     #[arg(long, value_name = "STEP")]
     pub(crate) without: Vec<String>,
+    /// An exhibit of the zoo that is let in; may be repeated (see `racewalk list zoo`).
+    #[arg(long, value_name = "EXHIBIT")]
+    pub(crate) zoo: Vec<String>,
     /// Base pages to a huge page: 4, 8 or 512.
     #[arg(long, value_name = "N")]
     pub(crate) hpn: Option<u16>,
@@ -81,6 +84,11 @@ impl VariantArgs {
             let found = Protection::from_name(name);
             let known = || PROTECTIONS.iter().map(|protection| protection.name);
             ask.without.push(found.ok_or_else(|| Refusal::unknown("step", name, known()))?);
+        }
+        for name in &self.zoo {
+            let found = Exhibit::from_name(name);
+            let known = || EXHIBITS.iter().map(|exhibit| exhibit.name);
+            ask.zoo.push(found.ok_or_else(|| Refusal::unknown("exhibit", name, known()))?);
         }
         if let Some(hpn) = self.hpn {
             if !Head::HPNS.contains(&hpn) {
@@ -104,36 +112,47 @@ impl VariantArgs {
 pub(crate) struct Ask {
     pub(crate) kernel: Option<Era>,
     pub(crate) without: Vec<&'static Protection>,
+    pub(crate) zoo: Vec<&'static Exhibit>,
     pub(crate) hpn: Option<u16>,
     /// Axes and the numbers of their values.
     pub(crate) axes: Vec<(usize, usize)>,
 }
 
 impl Ask {
-    /// What a campaign tests: v6.6 unless something else is asked for.
+    /// What a campaign tests: the kernel of the first exhibit, or v6.6, unless another is asked for.
     pub(crate) fn variant(&self) -> Variant {
-        Variant { era: self.kernel.unwrap_or(Era::V66), without: self.without.clone() }
+        let own = self.zoo.first().map_or(Era::V66, |exhibit| exhibit.era);
+        Variant {
+            era: self.kernel.unwrap_or(own),
+            without: self.without.clone(),
+            zoo: self.zoo.clone(),
+        }
     }
 
     /// Whether another kernel is asked for than the program's own.
     pub(crate) fn names_a_variant(&self) -> bool {
-        self.kernel.is_some() || !self.without.is_empty()
+        self.kernel.is_some() || !self.without.is_empty() || !self.zoo.is_empty()
     }
 
     /// Writes what is asked for into the program's header and makes the program fit.
     ///
-    /// `--kernel` asks for that kernel with all that it has: the header's `without` lines belong to the header's
-    /// kernel. `--without` alone adds to the header's.
+    /// `--kernel` asks for that kernel with all that it has: the header's `without` and `zoo` lines belong to the
+    /// header's kernel. `--without` or `--zoo` alone adds to the header's.
     pub(crate) fn apply(&self, program: &mut Program) {
         if self.names_a_variant() {
             let own = Variant::of(program);
             let mut wanted = match self.kernel {
-                Some(era) => Variant { era, without: Vec::new() },
+                Some(era) => Variant::era(era),
                 None => own,
             };
             for &protection in &self.without {
                 if !wanted.without.iter().any(|known| known.name == protection.name) {
                     wanted.without.push(protection);
+                }
+            }
+            for &exhibit in &self.zoo {
+                if !wanted.zoo.iter().any(|known| known.name == exhibit.name) {
+                    wanted.zoo.push(exhibit);
                 }
             }
             wanted.write_to(&mut program.head);

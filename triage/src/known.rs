@@ -88,7 +88,7 @@ fn expected(program: &Program, era: Era) -> Option<&'static str> {
     let own = Variant::of(program);
     let speaks_of = |kernel: Option<racewalk::prog::KernelName>| match kernel {
         Some(name) => Era::ALL.get(usize::from(name.0)) == Some(&era),
-        None => own.era == era && own.without.is_empty(),
+        None => own.era == era && own.without.is_empty() && own.zoo.is_empty(),
     };
     let expect = program.head.expect.iter().find(|expect| speaks_of(expect.kernel))?;
     expect.verdict.map(|name| vocabulary().oracle(name))

@@ -38,6 +38,8 @@ pub enum Item {
     Kernel,
     /// The n-th `without`.
     Without(usize),
+    /// The n-th `zoo`.
+    Zoo(usize),
     /// `hpn`.
     Hpn,
     /// `set` of the n-th axis.

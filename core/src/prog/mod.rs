@@ -42,5 +42,5 @@ pub use scene::{SCENES, Scene};
 pub use schedule::{Decision, Schedule, Turn, Until};
 pub use setup::{Mapped, Setup};
 pub use size::Size;
-pub use vocabulary::{KernelName, OracleName, PlaceName, StepName, Vocabulary};
+pub use vocabulary::{ExhibitName, KernelName, OracleName, PlaceName, StepName, Vocabulary};
 pub use wire::{EncodeError, decode, decode_into, encode};

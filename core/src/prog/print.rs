@@ -94,6 +94,9 @@ impl Page<'_> {
         for (n, &step) in head.without.iter().enumerate() {
             self.head(Item::Without(n), &format!("without {}", vocabulary.step(step)));
         }
+        for (n, &exhibit) in head.zoo.iter().enumerate() {
+            self.head(Item::Zoo(n), &format!("zoo     {}", vocabulary.exhibit(exhibit)));
+        }
         self.head(Item::Hpn, &format!("hpn     {}", head.hpn));
         // What says the default is left out, unless somebody had something to say about it.
         for (n, axis) in AXES.iter().enumerate() {

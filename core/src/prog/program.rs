@@ -4,7 +4,7 @@ use super::axes::Axes;
 use super::op::Op;
 use super::schedule::Schedule;
 use super::setup::Setup;
-use super::vocabulary::{KernelName, OracleName, StepName};
+use super::vocabulary::{ExhibitName, KernelName, OracleName, StepName};
 
 /// Everything that one run is asked to do.
 ///
@@ -31,6 +31,8 @@ pub struct Head {
     pub kernel: Option<KernelName>,
     /// Steps of that kernel that are left out.
     pub without: Vec<StepName>,
+    /// Exhibits of the zoo that its table of steps is patched with.
+    pub zoo: Vec<ExhibitName>,
     /// Base pages to a huge page: 4, 8 or 512.
     pub hpn: u16,
     /// The machine's configuration.
@@ -54,6 +56,7 @@ impl Default for Head {
             title: None,
             kernel: None,
             without: Vec::new(),
+            zoo: Vec::new(),
             hpn: Head::HPNS[0],
             axes: Axes::default(),
             policy: Policy::default(),

@@ -8,6 +8,10 @@ pub struct KernelName(pub u8);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct StepName(pub u16);
 
+/// An exhibit of the zoo: an index into [`Vocabulary::zoo`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct ExhibitName(pub u16);
+
 /// An oracle: an index into [`Vocabulary::oracles`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct OracleName(pub u8);
@@ -26,6 +30,8 @@ pub struct Vocabulary<'a> {
     pub kernels: &'a [&'a str],
     /// Replaceable steps.
     pub steps: &'a [&'a str],
+    /// Historical and other wrong variants.
+    pub zoo: &'a [&'a str],
     /// Oracles, which name the verdicts.
     pub oracles: &'a [&'a str],
     /// Functions and labels at which a turn may end.
@@ -44,6 +50,11 @@ impl<'a> Vocabulary<'a> {
     /// The text of a step's name.
     pub fn step(&self, name: StepName) -> &'a str {
         self.steps.get(usize::from(name.0)).copied().unwrap_or(UNKNOWN)
+    }
+
+    /// The text of an exhibit's name.
+    pub fn exhibit(&self, name: ExhibitName) -> &'a str {
+        self.zoo.get(usize::from(name.0)).copied().unwrap_or(UNKNOWN)
     }
 
     /// The text of an oracle's name.

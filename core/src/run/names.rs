@@ -7,10 +7,12 @@ use crate::mm::steps::{Era, PROTECTIONS};
 use crate::oracle::ORACLES;
 use crate::prog::{self, Document, ParseError, Program, Vocabulary};
 use crate::sync::Place;
+use crate::zoo::EXHIBITS;
 
 struct Names {
     kernels: Vec<&'static str>,
     steps: Vec<&'static str>,
+    zoo: Vec<&'static str>,
     oracles: Vec<&'static str>,
 }
 
@@ -19,11 +21,13 @@ pub fn vocabulary() -> Vocabulary<'static> {
     static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
         kernels: Era::ALL.iter().map(|era| era.name()).collect(),
         steps: PROTECTIONS.iter().map(|protection| protection.name).collect(),
+        zoo: EXHIBITS.iter().map(|exhibit| exhibit.name).collect(),
         oracles: ORACLES.iter().map(|oracle| oracle.name).collect(),
     });
     Vocabulary {
         kernels: &NAMES.kernels,
         steps: &NAMES.steps,
+        zoo: &NAMES.zoo,
         oracles: &NAMES.oracles,
         places: PLACES,
     }

@@ -140,6 +140,7 @@ impl Engine {
 fn environment(ask: &Ask) -> Vec<(&'static str, String)> {
     let variant = ask.variant();
     let without: Vec<&str> = variant.without.iter().map(|protection| protection.name).collect();
+    let zoo: Vec<&str> = variant.zoo.iter().map(|exhibit| exhibit.name).collect();
     let setting = |&(axis, value): &(usize, usize)| {
         format!("{}={}", AXES[axis].name, AXES[axis].values[value])
     };
@@ -147,6 +148,7 @@ fn environment(ask: &Ask) -> Vec<(&'static str, String)> {
     vec![
         ("RACEWALK_KERNEL", variant.era.name().to_owned()),
         ("RACEWALK_WITHOUT", without.join(",")),
+        ("RACEWALK_ZOO", zoo.join(",")),
         ("RACEWALK_HPN", ask.hpn.map(|hpn| hpn.to_string()).unwrap_or_default()),
         ("RACEWALK_SET", axes.join(",")),
         // The message says it all; to look up a stack takes longer than to shrink the program.

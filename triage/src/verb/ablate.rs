@@ -94,6 +94,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
     let asked = VariantArgs {
         kernel: Some(args.kernel.clone()),
         without: args.only.clone(),
+        zoo: vec![],
         hpn: args.hpn,
         set: vec![],
     };

@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use racewalk::{Era, ORACLES, PROTECTIONS, vocabulary};
+use racewalk::{EXHIBITS, Era, Exhibit, ORACLES, PROTECTIONS, vocabulary};
 use serde_json::{Map, Value, json};
 
 use crate::args::Format;
@@ -16,10 +16,11 @@ const EXAMPLES: &str = "\
 Examples:
   cargo racewalk list                        everything but the places
   cargo racewalk list steps                  what --without takes
+  cargo racewalk list zoo                    what --zoo takes
   cargo racewalk list places                 where a turn may end
   cargo racewalk list oracles --format json";
 
-/// Names the kernels, protections, oracles, targets, axes and places.
+/// Names the kernels, protections, exhibits, oracles, targets, axes and places.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -38,6 +39,8 @@ enum Kind {
     Kernels,
     /// The protections: what --without takes.
     Steps,
+    /// The exhibits: what --zoo takes.
+    Zoo,
     /// What a verdict may be.
     Oracles,
     /// What `fuzz` takes.
@@ -68,7 +71,7 @@ impl Entry {
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
-    let all = [Kind::Kernels, Kind::Steps, Kind::Oracles, Kind::Targets, Kind::Axes];
+    let all = [Kind::Kernels, Kind::Steps, Kind::Zoo, Kind::Oracles, Kind::Targets, Kind::Axes];
     let kinds = args.kind.map_or(all.to_vec(), |kind| vec![kind]);
     let mut out = stdout().lock();
     if args.format == Format::Json {
@@ -106,6 +109,7 @@ fn entries(kind: Kind) -> Vec<Entry> {
     match kind {
         Kind::Kernels => Era::ALL.iter().map(|era| Entry::new(era.name(), era.about())).collect(),
         Kind::Steps => steps(),
+        Kind::Zoo => zoo(),
         Kind::Oracles => {
             let entry = |oracle: &racewalk::Oracle| {
                 Entry::new(oracle.name, oracle.why).with("id", oracle.id)
@@ -124,6 +128,23 @@ fn entries(kind: Kind) -> Vec<Entry> {
             vocabulary().places.iter().skip(1).map(|place| Entry::new(place, "")).collect()
         }
     }
+}
+
+fn zoo() -> Vec<Entry> {
+    let entry = |exhibit: &Exhibit| {
+        let live = if exhibit.live { " (live in v6.6)" } else { "" };
+        Entry::new(exhibit.name, format!("{}{live}", exhibit.about))
+            .with("family", exhibit.family.name())
+            .with("commit", exhibit.origin.commit)
+            .with("cve", exhibit.origin.cve)
+            .with("versions", exhibit.origin.versions)
+            .with("kernel", exhibit.era.name())
+            .with("set", json!(exhibit.set))
+            .with("oracle", exhibit.oracle)
+            .with("preemptions", exhibit.preemptions)
+            .with("live", exhibit.live)
+    };
+    EXHIBITS.iter().map(entry).collect()
 }
 
 fn steps() -> Vec<Entry> {

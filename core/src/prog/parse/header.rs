@@ -6,10 +6,11 @@ use crate::prog::axes::AXES;
 use crate::prog::document::Item;
 use crate::prog::limits::{PCT_DEPTH_MAX, RUN_MEAN_MAX, SEED_MAX};
 use crate::prog::program::{Expect, Head, Policy};
-use crate::prog::vocabulary::{KernelName, OracleName, StepName, Vocabulary};
+use crate::prog::vocabulary::{ExhibitName, KernelName, OracleName, StepName, Vocabulary};
 
 /// The first words of header lines.
-const WORDS: [&str; 8] = ["title", "kernel", "without", "hpn", "set", "policy", "seed", "expect"];
+const WORDS: [&str; 9] =
+    ["title", "kernel", "without", "zoo", "hpn", "set", "policy", "seed", "expect"];
 
 /// One header line; the item that it is about.
 pub(super) fn line(
@@ -33,6 +34,16 @@ pub(super) fn line(
             }
             head.without.push(step);
             Item::Without(head.without.len() - 1)
+        }
+        "zoo" => {
+            let (exhibit, word) = cursor.name("an exhibit", vocabulary.zoo)?;
+            let exhibit = ExhibitName(exhibit as u16);
+            if head.zoo.contains(&exhibit) {
+                let message = format!("the exhibit `{}` is named twice", word.text);
+                return Err(cursor.error(word, message));
+            }
+            head.zoo.push(exhibit);
+            Item::Zoo(head.zoo.len() - 1)
         }
         "hpn" => {
             head.hpn = hpn(cursor)?;

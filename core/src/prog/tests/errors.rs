@@ -73,6 +73,8 @@ fn headers() {
     check_header("kernel«»", "found nothing more; expected one of `old`");
     check_header("without «recheck_pages»", "did you mean `recheck_page`?");
     check_header("without recheck_page\nwithout «recheck_page»", "left out twice");
+    check_header("zoo «dirty-cows»", "did you mean `dirty-cow`?");
+    check_header("zoo dirty-cow\nzoo «dirty-cow»", "named twice");
     check_header("hpn «5»", "`5` is out of range for hpn; expected one of `4`, `8`, `512`");
     check_header("hpn 4\n«hpn 4»", "this header was given before");
     check_header(

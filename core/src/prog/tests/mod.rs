@@ -12,6 +12,7 @@ use super::*;
 const WORDS: Vocabulary<'static> = Vocabulary {
     kernels: &["old", "seed-v3", "v6.6", "fixed"],
     steps: &["recheck_page", "flush_before_free"],
+    zoo: &["retract-wrong-locks", "dirty-cow"],
     oracles: &["page_table_check", "use_after_free"],
     places: &["", "cp6", "zap_pte_range", "retract_page_tables"],
 };
@@ -52,6 +53,9 @@ fn dressed(random: &mut Random) -> Program {
     head.kernel = [None, Some(KernelName(2))][random.below(2)];
     head.without =
         [vec![], vec![StepName(1)], vec![StepName(1), StepName(0)]][random.below(3)].clone();
+    head.zoo = [vec![], vec![ExhibitName(1)], vec![ExhibitName(1), ExhibitName(0)]]
+        [random.below(3)]
+    .clone();
     for _ in 0..random.below(3) {
         let kernel = [None, Some(KernelName(1))][random.below(2)];
         let verdict = [None, Some(OracleName(1))][random.below(2)];

@@ -95,11 +95,12 @@ fn push<T>(items: &mut Vec<T>, limit: usize, item: T) -> bool {
 /// Makes an empty program that keeps its memory.
 fn clear(program: &mut Program) {
     let Program { head, setup, cpus, schedule } = program;
-    let Head { without, expect, .. } = head;
+    let Head { without, zoo, expect, .. } = head;
     without.clear();
+    zoo.clear();
     expect.clear();
-    let (without, expect) = (std::mem::take(without), std::mem::take(expect));
-    *head = Head { without, expect, ..Head::default() };
+    let (without, zoo) = (std::mem::take(without), std::mem::take(zoo));
+    *head = Head { without, zoo, expect: std::mem::take(expect), ..Head::default() };
     setup.clear();
     setup.reserve(SETUP_MAX + 1);
     cpus.iter_mut().for_each(Vec::<Op>::clear);
