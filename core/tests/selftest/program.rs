@@ -50,9 +50,11 @@ pub(crate) struct Program<'a> {
     pub(crate) k: &'a Kernel,
     pub(crate) cpu: &'a Cpu<'a>,
     pub(crate) mm: MmId,
+    era: Era,
 }
 
-/// Runs a program on a machine with this configuration; afterwards every counter must equal a recount.
+/// Runs a program on a machine with this configuration, era by era; afterwards every counter must equal a recount. What
+/// was measured is v6.6, but what a program sees has hardly changed with the patch (see [`Program::retracted`]).
 #[track_caller]
 pub(crate) fn run(config: Config, program: impl Fn(Program<'_>)) {
     run_with(config, |_| {}, program);
@@ -65,12 +67,21 @@ pub(crate) fn run_with(
     prepare: impl Fn(&mut Kernel),
     program: impl Fn(Program<'_>),
 ) {
-    run_on(Kernel::new(HPN, config, Era::V66.steps()), prepare, program);
+    for era in [Era::V66, Era::PreSeed, Era::Fixed] {
+        run_as(era, Kernel::new(HPN, config, era.steps()), &prepare, &program);
+    }
 }
 
-/// The same on this machine: mm0 and mm1 are two processes, of mm2 and mm3 a fork makes some.
+/// The same on this machine with the steps of v6.6.
 #[track_caller]
-pub(crate) fn run_on(
+pub(crate) fn run_on(kernel: Kernel, prepare: impl Fn(&mut Kernel), program: impl Fn(Program<'_>)) {
+    run_as(Era::V66, kernel, prepare, program);
+}
+
+/// mm0 and mm1 are two processes, of mm2 and mm3 a fork makes some.
+#[track_caller]
+fn run_as(
+    era: Era,
     mut kernel: Kernel,
     prepare: impl Fn(&mut Kernel),
     program: impl Fn(Program<'_>),
@@ -79,7 +90,7 @@ pub(crate) fn run_on(
     prepare(&mut kernel);
     let alone = Alone::default();
     let cpu = Cpu::conducted(0, &kernel.smp, &alone, None, false);
-    program(Program { k: &kernel, cpu: &cpu, mm: MmId(0) });
+    program(Program { k: &kernel, cpu: &cpu, mm: MmId(0), era });
     kernel.lru_add_drain_all(&cpu);
     kernel.rcu_do_batch(&cpu);
     assert_eq!(cpu.debts.open(), [], "the program has ended, and something is owed");
@@ -101,6 +112,20 @@ impl<'a> Program<'a> {
     /// Another process on the same machine.
     pub(crate) fn other(self) -> Program<'a> {
         Program { mm: MmId(1), ..self }
+    }
+
+    /// Whether this is the kernel before the patch.
+    pub(crate) fn before_the_patch(self) -> bool {
+        self.era == Era::PreSeed
+    }
+
+    /// What another process sees of a whole huge page after a collapse of the file: before the patch its page table was
+    /// left to khugepaged.
+    pub(crate) fn retracted(self) -> &'static str {
+        match self.era {
+            Era::PreSeed => "tables 1; 512 none; incore 512",
+            _ => "; none; incore 512",
+        }
     }
 
     /// fork(): the first child, or the second one.
