@@ -278,6 +278,7 @@ impl<'r> Cpu<'r> {
         if place == self.stop_at.get()
             && let Some(conductor) = self.conductor
         {
+            std::hint::cold_path();
             conductor.arrived(self, place);
         }
     }
@@ -301,6 +302,7 @@ impl<'r> Cpu<'r> {
     #[inline(always)]
     pub fn record(&self, what: impl FnOnce() -> What) {
         if self.tracing {
+            std::hint::cold_path();
             self.note(what());
         }
     }

@@ -1,5 +1,6 @@
 //! A word of shared memory: every access to it is a step.
 
+use std::hint::cold_path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Cpu;
@@ -55,6 +56,7 @@ impl Word {
         if cpu.is_hushed() {
             self.value.store(value, Ordering::Relaxed);
         } else {
+            cold_path();
             let old = self.value.swap(value, Ordering::SeqCst);
             cpu.record(|| What::Store { obj: self.obj, old, value });
         }
@@ -110,6 +112,7 @@ impl Word {
             self.value.store(value, Ordering::Relaxed);
             return Ok(old);
         }
+        cold_path();
         let old = self.value.fetch_update(Ordering::SeqCst, Ordering::SeqCst, &to)?;
         cpu.record(|| What::Rmw { obj: self.obj, old, value: to(old).unwrap_or(old) });
         Ok(old)
