@@ -6,6 +6,7 @@
 //! mincore.
 
 mod khugepaged;
+mod khugepaged_file;
 mod khugepaged_shared;
 mod madv_collapse_anon;
 mod madv_collapse_file;
