@@ -137,11 +137,13 @@ pub(super) fn drops(kernel: &Kernel, dropping: Dropping, at: Cell) -> bool {
         }
         (Dropping::Hole { .. }, Cell::Private(..)) => false,
         (Dropping::File { file, from }, Cell::File(f, page)) => file == f && page >= from,
-        (Dropping::File { file, .. }, Cell::Private(mm, page)) => {
-            kernel.vmas.iter().any(|(_, vma)| {
-                vma.spec().mm.0 == mm
-                    && vma.spec().contains(Vaddr(page))
-                    && vma.spec().file.is_some_and(|f| f.0 == file)
+        (Dropping::File { file, from }, Cell::Private(mm, page)) => {
+            let page = Vaddr(page);
+            kernel.vmas.iter().map(|(_, vma)| vma.spec()).any(|spec| {
+                spec.mm.0 == mm
+                    && spec.contains(page)
+                    && spec.file.is_some_and(|f| f.0 == file)
+                    && spec.pgoff_of(page) >= from
             })
         }
     }
