@@ -137,8 +137,8 @@ impl Fibre<'_, '_> {
     }
 
     #[inline(never)]
-    fn wait_the_long_way(&self, cpu: &Cpu<'_>) {
-        let at = self.director.wait_position(cpu);
+    fn wait_the_long_way(&self, cpu: &Cpu<'_>, on: Obj) {
+        let at = self.director.wait_position(cpu, on);
         if self.director.blocked(cpu, at) {
             self.suspend(cpu);
         }
@@ -165,13 +165,13 @@ impl Conductor for Fibre<'_, '_> {
         }
     }
 
-    fn wait(&self, cpu: &Cpu<'_>, _on: Obj) {
+    fn wait(&self, cpu: &Cpu<'_>, on: Obj) {
         match self.director.walk(cpu, Why::Blocked) {
             Some(_) => {
                 self.yielder.suspend(());
                 self.director.walked(cpu);
             }
-            None => self.wait_the_long_way(cpu),
+            None => self.wait_the_long_way(cpu, on),
         }
     }
 

@@ -4,6 +4,7 @@
 //! look, and says what came of it. [`free_run`] does the same on OS threads with nobody conducting.
 
 mod boot;
+mod census;
 mod director;
 mod fibre;
 mod free;

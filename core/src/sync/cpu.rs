@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::lockdep::PackedLock;
 use super::{Conductor, Debts, Feedback, Held, HeldLock, Smp};
-use crate::trace::{LockMode, Obj, Place, Splat, What};
+use crate::trace::{Access, LockMode, Obj, Place, Splat, What};
 
 /// More steps than any run takes.
 const FAR: u32 = 1 << 30;
@@ -22,6 +22,8 @@ pub struct Cpu<'r> {
     end: Cell<u32>,
     /// The tag and the place, as the feedback wants them: epoch 12 bits, CPU 4, place 12, and 4 for the kind.
     here: Cell<u32>,
+    /// What the step does that the conductor was asked about last.
+    next: Cell<Access>,
     stop_at: Cell<Place>,
     /// The function that was entered last from outside of all.
     last_call: Cell<Place>,
@@ -102,6 +104,7 @@ impl<'r> Cpu<'r> {
             budget: Cell::new(start),
             end: Cell::new(start),
             here: Cell::new(tag),
+            next: Cell::new(Access::NONE),
             stop_at: Cell::default(),
             last_call: Cell::default(),
             op: Cell::new(0),
@@ -128,7 +131,7 @@ impl<'r> Cpu<'r> {
         let (budget, spent) = self.budget.get().overflowing_sub(1);
         self.budget.set(budget);
         if spent {
-            self.ask();
+            self.ask(slot, kind);
             self.budget.set(self.budget.get() - 1);
         }
         if let Some(feedback) = self.feedback {
@@ -139,8 +142,9 @@ impl<'r> Cpu<'r> {
     // The call is the last thing here, so it needs no frame of its own.
     #[cold]
     #[inline(never)]
-    fn ask(&self) {
+    fn ask(&self, slot: u16, kind: u16) {
         self.budget.set(0);
+        self.next.set(Access::new(slot, kind));
         match self.conductor {
             Some(conductor) => conductor.turn(self),
             None => self.grant(FAR, u16::MAX),
@@ -162,6 +166,12 @@ impl<'r> Cpu<'r> {
     pub fn revoke(&self) {
         self.end.set(self.now());
         self.budget.set(0);
+    }
+
+    /// What the step will do that the CPU stands before while it asks its conductor.
+    #[inline]
+    pub fn next(&self) -> Access {
+        self.next.get()
     }
 
     /// How many steps the CPU has taken.
