@@ -149,7 +149,7 @@ impl Machine {
             tracing: options.record,
         };
         let end = conduct(&mut self.stacks, &stage, &|cpu| run.cpu(cpu));
-        run.conclude(&end);
+        conclude(&watch, &end);
         let (reached, counted) = (run.reached.get(), run.steps.get());
         // A run that was stopped has CPUs that did not come to their end: the trace knows how far they came.
         let steps = match &memory.trace {
@@ -278,30 +278,26 @@ impl Run<'_> {
         self.kernel.rcu_do_batch(cpu);
         cpu.note(What::OpEnd(n));
     }
+}
 
-    /// Lets the oracles look at how it ended.
-    fn conclude(&self, end: &End) {
-        match end {
-            End::Clean => self.watch.quiesce(),
-            End::Stopped => {}
-            End::Deadlock { waiting } => {
-                let cpus: Vec<String> = (0..32)
-                    .filter(|cpu| waiting >> cpu & 1 == 1)
-                    .map(|cpu| format!("cpu{cpu}"))
-                    .collect();
-                let detail = format!("{} wait for ever", cpus.join(" and "));
-                self.watch.ended(&oracle::DEADLOCK, Wrong::new(detail, []));
-            }
-            End::Livelock => {
-                self.watch
-                    .ended(&oracle::LIVELOCK, Wrong::new("no end after fair turns for all", []));
-            }
-            End::Panicked(message) => {
-                self.watch.ended(
-                    &oracle::PANIC,
-                    Wrong::new(format!("the model panicked: {message}"), []),
-                );
-            }
+/// Lets the oracles look at how it ended.
+pub(super) fn conclude(watch: &Watch<'_>, end: &End) {
+    match end {
+        End::Clean => watch.quiesce(),
+        End::Stopped => {}
+        End::Deadlock { waiting } => {
+            let cpus: Vec<String> = (0..32)
+                .filter(|cpu| waiting >> cpu & 1 == 1)
+                .map(|cpu| format!("cpu{cpu}"))
+                .collect();
+            let detail = format!("{} wait for ever", cpus.join(" and "));
+            watch.ended(&oracle::DEADLOCK, Wrong::new(detail, []));
+        }
+        End::Livelock => {
+            watch.ended(&oracle::LIVELOCK, Wrong::new("no end after fair turns for all", []));
+        }
+        End::Panicked(message) => {
+            watch.ended(&oracle::PANIC, Wrong::new(format!("the model panicked: {message}"), []));
         }
     }
 }

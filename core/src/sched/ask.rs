@@ -16,7 +16,8 @@ pub struct At {
     pub k: u32,
     /// How many steps the CPU has taken in all.
     pub step: u32,
-    /// What it will do next: the step that it stands before or, while it waits, to take what it waits for.
+    /// What it will do next, if the policy looks: the step that it stands before or, while it waits, to take what it
+    /// waits for.
     pub next: Access,
 }
 

@@ -44,6 +44,11 @@ impl Policy {
         }
     }
 
+    /// Whether it wants to know what the step does that a CPU stands before ([`At::next`]).
+    pub fn looks(&self) -> bool {
+        matches!(self, Policy::Pos(_) | Policy::Surw(_) | Policy::Counts(_))
+    }
+
     /// Back to the start: the next run will be conducted as the first one was.
     pub fn rewind(&mut self) {
         match self {

@@ -22,7 +22,7 @@ pub struct Cpu<'r> {
     end: Cell<u32>,
     /// The tag and the place, as the feedback wants them: epoch 12 bits, CPU 4, place 12, and 4 for the kind.
     here: Cell<u32>,
-    /// What the step does that the conductor was asked about last.
+    /// What the step does that the CPU stands before, while its conductor is being told.
     next: Cell<Access>,
     stop_at: Cell<Place>,
     /// The function that was entered last from outside of all.
@@ -131,8 +131,12 @@ impl<'r> Cpu<'r> {
         let (budget, spent) = self.budget.get().overflowing_sub(1);
         self.budget.set(budget);
         if spent {
-            self.ask(slot, kind);
-            self.budget.set(self.budget.get() - 1);
+            self.ask();
+            let (budget, spent) = self.budget.get().overflowing_sub(1);
+            self.budget.set(budget);
+            if spent {
+                self.tell(slot, kind);
+            }
         }
         if let Some(feedback) = self.feedback {
             feedback.access(self.here.get() | u32::from(kind), slot);
@@ -142,13 +146,23 @@ impl<'r> Cpu<'r> {
     // The call is the last thing here, so it needs no frame of its own.
     #[cold]
     #[inline(never)]
-    fn ask(&self, slot: u16, kind: u16) {
+    fn ask(&self) {
         self.budget.set(0);
-        self.next.set(Access::new(slot, kind));
         match self.conductor {
             Some(conductor) => conductor.turn(self),
             None => self.grant(FAR, u16::MAX),
         }
+    }
+
+    /// Who grants nothing wants to know what the step does, and is asked again. That costs those who do not want to
+    /// know one jump.
+    #[cold]
+    #[inline(never)]
+    fn tell(&self, slot: u16, kind: u16) {
+        self.next.set(Access::new(slot, kind));
+        self.ask();
+        self.next.set(Access::NONE);
+        self.budget.set(self.budget.get() - 1);
     }
 
     /// Lets the CPU take `steps` more steps (at least one), but asks again when operation `next_op` begins.
@@ -168,7 +182,8 @@ impl<'r> Cpu<'r> {
         self.budget.set(0);
     }
 
-    /// What the step will do that the CPU stands before while it asks its conductor.
+    /// What the step will do that the CPU stands before. A conductor that sees [`Access::NONE`] here and wants to know
+    /// grants nothing ([`Cpu::revoke`]), and is asked again.
     #[inline]
     pub fn next(&self) -> Access {
         self.next.get()
