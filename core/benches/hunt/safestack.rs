@@ -160,7 +160,7 @@ impl Exhibit for SafeStack {
             });
             stack.end(&end)
         };
-        // One thread after the other: nobody finds the bug so, and the uniform walks get to know their counts.
+        // The run in which the uniform walks get to know their counts.
         run();
         let chosen = match &*director.policy() {
             Policy::Counts(counts) => of(policy, counts),

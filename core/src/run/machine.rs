@@ -88,8 +88,9 @@ impl Machine {
             return;
         }
         *self.director.policy() = sched::Policy::Counts(self.census.begin(program, options));
-        // What that run does is nobody's business: the run under the walk will be looked at.
-        let unheard = Options { record: false, feedback: false, go_on: false, ..options.clone() };
+        // What that run finds is nobody's business, and it goes on, so that all is counted: the run under the walk will
+        // be looked at.
+        let unheard = Options { record: false, feedback: false, go_on: true, ..options.clone() };
         self.run_as_loaded(program, &unheard);
         if let sched::Policy::Counts(counts) = std::mem::take(&mut *self.director.policy()) {
             self.census.end(counts);

@@ -1,6 +1,6 @@
 //! Counts: how many steps each CPU takes in a run, and how many of them at which shared object.
 
-use super::ask::lowest;
+use super::dice::Dice;
 use super::{At, Why};
 use crate::prog::limits::CPUS_MAX;
 use crate::trace::Access;
@@ -9,16 +9,33 @@ const SLOTS: usize = Access::SLOTS as usize;
 
 /// What uniform walks want to know of a program before they run it: its events, counted in one run.
 ///
-/// As a policy it lets one CPU after the other run to completion and counts. Where another schedule makes a CPU take
-/// more or fewer steps (a retry, a fault that somebody else has resolved) the counts are estimates.
-#[derive(Clone, Debug, Default)]
+/// As a policy it is a naive random walk, always the same one, that counts. Where another schedule makes a CPU take more
+/// or fewer steps (a retry, a fault that somebody else has resolved) the counts are estimates. One CPU after the other
+/// would be cheaper, but is the least typical run of all: who comes last finds everything done, or everything changed.
+#[derive(Clone, Debug)]
 pub struct Counts {
     steps: [u32; CPUS_MAX],
     /// One for the object of each slot, from the first run on.
     objects: Vec<Object>,
     /// The slots that were accessed at all.
     touched: Vec<u16>,
+    dice: Dice,
+    /// The CPUs that stand right before a step that is known, as a mask.
+    ahead: u32,
     drawn: u32,
+}
+
+impl Default for Counts {
+    fn default() -> Counts {
+        Counts {
+            steps: [0; CPUS_MAX],
+            objects: Vec::new(),
+            touched: Vec::new(),
+            dice: Dice::new(0),
+            ahead: 0,
+            drawn: 0,
+        }
+    }
 }
 
 /// Accesses of each CPU to one object, and whether any of them does more than read.
@@ -44,7 +61,9 @@ impl Counts {
     }
 
     pub(super) fn rewind(&mut self) {
+        self.dice.rewind();
         self.steps = [0; CPUS_MAX];
+        self.ahead = 0;
         for slot in self.touched.drain(..) {
             self.objects[usize::from(slot)] = Object::default();
         }
@@ -52,13 +71,14 @@ impl Counts {
     }
 
     pub(super) fn pick(&mut self, why: Why, at: At, runnable: u32) -> u8 {
-        if !why.is_voluntary() {
-            self.drawn = 0;
-            return lowest(runnable);
+        self.ahead &= !(1 << at.cpu);
+        if why.is_voluntary() {
+            self.ahead |= 1 << at.cpu;
+            self.count(usize::from(at.cpu), at.next);
         }
-        self.count(usize::from(at.cpu), at.next);
-        self.drawn = 1;
-        at.cpu
+        let next = self.dice.choose(runnable);
+        self.drawn = self.ahead >> next & 1;
+        next
     }
 
     /// One step; none if it is not known which.

@@ -21,7 +21,7 @@ pub enum Policy {
     Urw(Urw),
     /// The same for the accesses to one object.
     Surw(Surw),
-    /// One CPU after the other, counted.
+    /// A random walk that counts.
     Counts(Counts),
 }
 

@@ -77,7 +77,7 @@ impl Surw {
     pub(super) fn pick(&mut self, why: Why, at: At, runnable: u32) -> u8 {
         let cpu = usize::from(at.cpu);
         self.left.update(why, at);
-        let came = self.ahead >> cpu & 1 == 1 && self.next[cpu].slot() == self.object;
+        let came = self.stands_before(cpu);
         self.next[cpu] = at.next;
         self.ahead = self.ahead & !(1 << cpu) | u32::from(why.is_voluntary()) << cpu;
         match why {
@@ -116,14 +116,21 @@ impl Surw {
 
     /// Who stands before an interesting event whose turn it is not.
     fn stopped(&self) -> u32 {
-        let before = |cpu: &usize| self.next[*cpu].slot() == self.object;
-        let before = (0..CPUS_MAX).filter(before).fold(0, |mask, cpu| mask | 1 << cpu);
-        before & self.ahead & !(1 << self.intended)
+        let before = (0..CPUS_MAX).filter(|&cpu| self.stands_before(cpu));
+        before.fold(0, |mask, cpu| mask | 1 << cpu) & !(1 << self.intended)
     }
 
-    /// Draws whose interesting event comes next. Who has none left that was counted may have one that was not.
+    fn stands_before(&self, cpu: usize) -> bool {
+        self.ahead >> cpu & 1 == 1 && self.next[cpu].slot() == self.object
+    }
+
+    /// Draws whose interesting event comes next. Who stands before one has one left, whatever was counted.
     fn intend(&mut self, mask: u32) {
-        let of = |cpu: usize| if mask >> cpu & 1 == 1 { self.interesting[cpu] } else { 0 };
+        let of = |cpu: usize| match mask >> cpu & 1 {
+            1 if self.stands_before(cpu) => self.interesting[cpu].max(1),
+            1 => self.interesting[cpu],
+            _ => 0,
+        };
         let weights: [u32; CPUS_MAX] = std::array::from_fn(of);
         self.intended = match weights.iter().any(|&weight| weight != 0) {
             true => weighted(&mut self.dice, weights),

@@ -11,8 +11,8 @@ use crate::prog::limits::CPUS_MAX;
 /// numbers are right and nobody blocks, each of the (sum of n)! / (product of n!) interleavings of the threads' n events
 /// has the same probability. A naive walk prefers those in which the short threads end early.
 ///
-/// Approximations. The numbers are those of a run in which one CPU goes after the other ([`Counts`](super::Counts)):
-/// the paper too counts in runs of the program. A CPU that has done more than was counted has one left. Whoever waits
+/// Approximations. The numbers are those of one run under a naive walk ([`Counts`](super::Counts)): the paper too
+/// counts in runs of the program. A CPU that has done more than was counted has one left. Whoever waits
 /// is not picked and keeps its weight, one event more for taking what it waits for; the paper's proof is for programs
 /// without such waits. Threads are not born during the race here, so nothing is counted for their parents.
 #[derive(Clone, Debug)]
