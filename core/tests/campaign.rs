@@ -12,11 +12,15 @@ const PROGRAMS: u64 = if cfg!(debug_assertions) { 1_000 } else { 40_000 };
 fn program(seed: u64) -> Program {
     let mut program = prog::generate(&mut random(seed), &Shape::default());
     program.head.seed = seed;
-    program.head.policy = match seed % 4 {
+    program.head.policy = match seed % 8 {
         0 => prog::Policy::Records,
         1 => prog::Policy::Random { mean: 1 + (seed % 16) as u8 },
         2 => prog::Policy::Random { mean: 64 },
-        _ => prog::Policy::Pct { depth: 3 },
+        3 => prog::Policy::Pct { depth: 3 },
+        4 => prog::Policy::Pos,
+        5 => prog::Policy::Urw,
+        6 => prog::Policy::Surw,
+        _ => prog::Policy::Random { mean: 1 },
     };
     program
 }

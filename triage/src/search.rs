@@ -21,6 +21,12 @@ pub(crate) enum Strategy {
     Random,
     /// Probabilistic concurrency testing, of depth 2 to 5.
     Pct,
+    /// Partial order sampling: a random priority for each access, drawn again when a racing one came first.
+    Pos,
+    /// The uniform random walk: each CPU as often as it has steps left, counted in a run before.
+    Urw,
+    /// The selectively uniform random walk: the same for the accesses to one shared object.
+    Surw,
     /// A third each: the random walk, PCT, and a few decisions at random places.
     #[default]
     Mixed,
@@ -162,12 +168,18 @@ pub(crate) fn draw(source: &mut ChaCha8Rng, search: &Search, n: u64) -> Program 
     let kind = match search.strategy {
         Strategy::Random => 0,
         Strategy::Pct => 1,
+        Strategy::Pos => 3,
+        Strategy::Urw => 4,
+        Strategy::Surw => 5,
         // Schedules of the program's own half of the time: they stop in the windows that a random walk runs past.
         Strategy::Mixed => (die % 4).min(2),
     };
     let policy = match kind {
         0 => Policy::Random { mean: 2 << ((die >> 8) % 5) },
         1 => Policy::Pct { depth: 2 + ((die >> 8) % 4) as u8 },
+        3 => Policy::Pos,
+        4 => Policy::Urw,
+        5 => Policy::Surw,
         _ => Policy::Records,
     };
     let shape = Shape { hpn: search.ask.hpn, policy, ..Shape::default() };

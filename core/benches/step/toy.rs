@@ -2,7 +2,7 @@
 
 use racewalk::prog::Decision;
 use racewalk::run::{Director, End, Listener, Stacks, Stage, conduct};
-use racewalk::sched::{Pct, Policy, RandomWalk, Script};
+use racewalk::sched::{Counts, Pct, Policy, Pos, RandomWalk, Script, Surw, Urw};
 use racewalk::sync::{Cpu, Feedback, LockClass, Obj, Smp, Spinlock, What, Word};
 
 use crate::contender::{Contender, steps};
@@ -45,13 +45,30 @@ pub(crate) fn contenders() -> Vec<Box<dyn Contender>> {
             ("script of 16", script(), feedback),
         ]
     };
+    let counts = counts();
+    let at_every_step = [
+        ("POS", Policy::Pos(Pos::new(0)), false),
+        ("URW", Policy::Urw(Urw::new(0, counts.steps())), false),
+        ("SURW", Policy::Surw(Surw::new(0, &counts)), false),
+    ];
     [policies(false), policies(true)]
         .into_iter()
         .flatten()
+        .chain(at_every_step)
         .map(|(name, policy, feedback)| {
             Box::new(Toy::new(name, policy, feedback)) as Box<dyn Contender>
         })
         .collect()
+}
+
+/// What a long execution consists of.
+fn counts() -> Counts {
+    let mut toy = Toy::new("counts", Policy::Counts(Counts::default()), false);
+    toy.execution(crate::LONG);
+    match &*toy.director.policy() {
+        Policy::Counts(counts) => counts.clone(),
+        _ => Counts::default(),
+    }
 }
 
 fn script() -> Policy {

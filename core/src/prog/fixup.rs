@@ -27,7 +27,7 @@ fn fix_head(head: &mut Head) {
         head.hpn = Head::HPNS[usize::from(head.hpn) % 2];
     }
     match &mut head.policy {
-        Policy::Records => {}
+        Policy::Records | Policy::Pos | Policy::Urw | Policy::Surw => {}
         Policy::Random { mean } => *mean = reduce(*mean, RUN_MEAN_MAX),
         Policy::Pct { depth } => *depth = reduce(*depth, PCT_DEPTH_MAX),
     }

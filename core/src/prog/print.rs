@@ -110,6 +110,9 @@ impl Page<'_> {
                 Policy::Records => "records".to_owned(),
                 Policy::Random { mean } => format!("random mean={mean}"),
                 Policy::Pct { depth } => format!("pct depth={depth}"),
+                Policy::Pos => "pos".to_owned(),
+                Policy::Urw => "urw".to_owned(),
+                Policy::Surw => "surw".to_owned(),
             };
             self.head(Item::Policy, &format!("policy  {policy}"));
         }

@@ -82,6 +82,12 @@ pub enum Policy {
         /// Number of ordering constraints aimed at.
         depth: u8,
     },
+    /// Partial order sampling.
+    Pos,
+    /// The uniform random walk.
+    Urw,
+    /// The selectively uniform random walk.
+    Surw,
 }
 
 /// What a run must end in.

@@ -69,6 +69,8 @@ pub struct Director {
     unsteered: Cell<u32>,
     /// Steps that were drawn together with the last pick ([`Policy::drawn`]).
     drawn: Cell<u32>,
+    /// Whether the policy wants to know what each step does.
+    looks: Cell<bool>,
     steps_max: Cell<u32>,
     fair_steps_max: Cell<u32>,
     opening: Cell<bool>,
@@ -93,6 +95,7 @@ impl Director {
             steered: Cell::new(0),
             unsteered: Cell::new(0),
             drawn: Cell::new(0),
+            looks: Cell::new(false),
             steps_max: Cell::new(STEPS_MAX),
             fair_steps_max: Cell::new(FAIR_STEPS_MAX),
             opening: Cell::new(false),
@@ -161,9 +164,18 @@ impl Director {
         self.current.get() == NOBODY
     }
 
+    /// Whether the policy wants to know what each step does.
+    #[inline]
+    pub(super) fn looks(&self) -> bool {
+        self.looks.get()
+    }
+
     /// Back to the start, for a run of `cpus` CPUs.
     pub(super) fn rewind(&self, cpus: usize) {
-        self.policy.borrow_mut().rewind();
+        let mut policy = self.policy.borrow_mut();
+        policy.rewind();
+        self.looks.set(policy.looks());
+        drop(policy);
         self.phase.set(Phase::SetUp);
         self.current.set(0);
         self.runnable.set(1);

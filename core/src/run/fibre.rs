@@ -8,7 +8,7 @@ use corosensei::{ScopedCoroutine, ScopedCoroutineRef, Yielder};
 use super::director::position;
 use super::{Director, End, Stacks};
 use crate::sched::Why;
-use crate::sync::{CPUS_MAX, Conductor, Cpu, Feedback, Obj, Place, Smp, What};
+use crate::sync::{Access, CPUS_MAX, Conductor, Cpu, Feedback, Obj, Place, Smp, What};
 
 /// Whoever listens to what the CPUs have to say.
 pub trait Listener {
@@ -125,6 +125,9 @@ struct Fibre<'y, 'd> {
 impl Fibre<'_, '_> {
     #[inline(never)]
     fn turn_the_long_way(&self, cpu: &Cpu<'_>) {
+        if self.director.looks() && cpu.next() == Access::NONE {
+            return cpu.revoke();
+        }
         let at = position(cpu);
         loop {
             if self.director.spent(cpu, at) {
@@ -137,8 +140,8 @@ impl Fibre<'_, '_> {
     }
 
     #[inline(never)]
-    fn wait_the_long_way(&self, cpu: &Cpu<'_>) {
-        let at = self.director.wait_position(cpu);
+    fn wait_the_long_way(&self, cpu: &Cpu<'_>, on: Obj) {
+        let at = self.director.wait_position(cpu, on);
         if self.director.blocked(cpu, at) {
             self.suspend(cpu);
         }
@@ -165,13 +168,13 @@ impl Conductor for Fibre<'_, '_> {
         }
     }
 
-    fn wait(&self, cpu: &Cpu<'_>, _on: Obj) {
+    fn wait(&self, cpu: &Cpu<'_>, on: Obj) {
         match self.director.walk(cpu, Why::Blocked) {
             Some(_) => {
                 self.yielder.suspend(());
                 self.director.walked(cpu);
             }
-            None => self.wait_the_long_way(cpu),
+            None => self.wait_the_long_way(cpu, on),
         }
     }
 

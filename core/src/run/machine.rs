@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::boot::{boot, config};
+use super::census::Census;
 use super::fibre::{Stage, conduct};
 use super::layout::Layout;
 use super::outcome::{Outcome, Reached, Verdict};
@@ -12,7 +13,7 @@ use super::{Director, End, FAIR_STEPS_MAX, FinalState, STEPS_MAX, Stacks, Varian
 use crate::mm::{Config, Kernel};
 use crate::oracle::{self, Wrong};
 use crate::prog::{self, Axes, Op, Program, Schedule, Setup};
-use crate::sched::{self, Bounded, Pct, RandomWalk, Script, Turns};
+use crate::sched::{self, Bounded, Pct, Pos, RandomWalk, Script, Surw, Turns, Urw};
 use crate::sync::{CPUS_MAX, Cpu, FEEDBACK_SLOTS, Feedback, What};
 
 /// How to run.
@@ -40,6 +41,7 @@ pub struct Machine {
     recorder: Director,
     feedback: Feedback,
     worlds: Vec<(Kernel, Memory)>,
+    census: Census,
 }
 
 impl Default for Machine {
@@ -61,6 +63,7 @@ impl Machine {
             recorder: Director::recording(idle()),
             feedback: Feedback::default(),
             worlds: Vec::new(),
+            census: Census::default(),
         }
     }
 
@@ -71,8 +74,27 @@ impl Machine {
 
     /// Runs a program. The same program, schedule and variant give the same outcome.
     pub fn run(&mut self, program: &Program, options: &Options) -> Outcome {
-        load(&mut self.director(options).policy(), program);
+        if matches!(program.head.policy, prog::Policy::Urw | prog::Policy::Surw) {
+            self.count(program, options);
+        }
+        load(&mut self.director(options).policy(), program, &self.census);
         self.run_as_loaded(program, options)
+    }
+
+    /// Counts the steps of a program's CPUs for a uniform walk, in a run of its own, unless they are those that were
+    /// counted last. So a walk is the same whatever the machine ran before.
+    fn count(&mut self, program: &Program, options: &Options) {
+        if self.census.is_of(program, options) {
+            return;
+        }
+        *self.director.policy() = sched::Policy::Counts(self.census.begin(program, options));
+        // What that run finds is nobody's business, and it goes on, so that all is counted: the run under the walk will
+        // be looked at.
+        let unheard = Options { record: false, feedback: false, go_on: true, ..options.clone() };
+        self.run_as_loaded(program, &unheard);
+        if let sched::Policy::Counts(counts) = std::mem::take(&mut *self.director.policy()) {
+            self.census.end(counts);
+        }
     }
 
     /// Runs a program under a schedule of a systematic search, whatever the program's own may be. The log of the run
@@ -128,7 +150,7 @@ impl Machine {
             tracing: options.record,
         };
         let end = conduct(&mut self.stacks, &stage, &|cpu| run.cpu(cpu));
-        run.conclude(&end);
+        conclude(&watch, &end);
         let (reached, counted) = (run.reached.get(), run.steps.get());
         // A run that was stopped has CPUs that did not come to their end: the trace knows how far they came.
         let steps = match &memory.trace {
@@ -169,7 +191,7 @@ impl Machine {
 }
 
 /// Gives the director's policy the program's schedule, in the memory that it has.
-fn load(policy: &mut sched::Policy, program: &Program) {
+fn load(policy: &mut sched::Policy, program: &Program, census: &Census) {
     let seed = program.head.seed;
     match (program.head.policy, &program.schedule, policy) {
         (prog::Policy::Random { mean }, _, policy) => {
@@ -177,6 +199,13 @@ fn load(policy: &mut sched::Policy, program: &Program) {
         }
         (prog::Policy::Pct { depth }, _, policy) => {
             *policy = sched::Policy::Pct(Pct::new(seed, depth.max(1), STEPS_GUESS));
+        }
+        (prog::Policy::Pos, _, policy) => *policy = sched::Policy::Pos(Pos::new(seed)),
+        (prog::Policy::Urw, _, policy) => {
+            *policy = sched::Policy::Urw(Urw::new(seed, census.counts().steps()));
+        }
+        (prog::Policy::Surw, _, policy) => {
+            *policy = sched::Policy::Surw(Surw::new(seed, census.counts()));
         }
         (prog::Policy::Records, Schedule::Turns(turns), policy) => {
             let mut followed = Turns::new();
@@ -250,30 +279,26 @@ impl Run<'_> {
         self.kernel.rcu_do_batch(cpu);
         cpu.note(What::OpEnd(n));
     }
+}
 
-    /// Lets the oracles look at how it ended.
-    fn conclude(&self, end: &End) {
-        match end {
-            End::Clean => self.watch.quiesce(),
-            End::Stopped => {}
-            End::Deadlock { waiting } => {
-                let cpus: Vec<String> = (0..32)
-                    .filter(|cpu| waiting >> cpu & 1 == 1)
-                    .map(|cpu| format!("cpu{cpu}"))
-                    .collect();
-                let detail = format!("{} wait for ever", cpus.join(" and "));
-                self.watch.ended(&oracle::DEADLOCK, Wrong::new(detail, []));
-            }
-            End::Livelock => {
-                self.watch
-                    .ended(&oracle::LIVELOCK, Wrong::new("no end after fair turns for all", []));
-            }
-            End::Panicked(message) => {
-                self.watch.ended(
-                    &oracle::PANIC,
-                    Wrong::new(format!("the model panicked: {message}"), []),
-                );
-            }
+/// Lets the oracles look at how it ended.
+pub(super) fn conclude(watch: &Watch<'_>, end: &End) {
+    match end {
+        End::Clean => watch.quiesce(),
+        End::Stopped => {}
+        End::Deadlock { waiting } => {
+            let cpus: Vec<String> = (0..32)
+                .filter(|cpu| waiting >> cpu & 1 == 1)
+                .map(|cpu| format!("cpu{cpu}"))
+                .collect();
+            let detail = format!("{} wait for ever", cpus.join(" and "));
+            watch.ended(&oracle::DEADLOCK, Wrong::new(detail, []));
+        }
+        End::Livelock => {
+            watch.ended(&oracle::LIVELOCK, Wrong::new("no end after fair turns for all", []));
+        }
+        End::Panicked(message) => {
+            watch.ended(&oracle::PANIC, Wrong::new(format!("the model panicked: {message}"), []));
         }
     }
 }

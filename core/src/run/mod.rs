@@ -4,9 +4,11 @@
 //! look, and says what came of it. [`free_run`] does the same on OS threads with nobody conducting.
 
 mod boot;
+mod census;
 mod director;
 mod fibre;
 mod free;
+mod hosted;
 mod interp;
 mod layout;
 mod machine;
@@ -24,6 +26,7 @@ mod watch;
 pub use director::{Director, End, FAIR_STEPS_MAX, STEPS_MAX, Segment};
 pub use fibre::{Listener, Stage, conduct};
 pub use free::free_run;
+pub use hosted::Hosted;
 pub use machine::{Machine, Options};
 pub use names::{parse, place_name, print, print_program, vocabulary};
 pub use os::free_run as on_os_threads;

@@ -1,5 +1,7 @@
 //! An ask is the moment at which a policy is consulted: where the CPU stands, why, and what it may do next.
 
+use crate::trace::Access;
+
 /// More steps than any run takes: run until something else happens.
 pub const FAR: u32 = 1 << 30;
 
@@ -14,6 +16,9 @@ pub struct At {
     pub k: u32,
     /// How many steps the CPU has taken in all.
     pub step: u32,
+    /// What it will do next, if the policy looks: the step that it stands before or, while it waits, to take what it
+    /// waits for.
+    pub next: Access,
 }
 
 /// Why a policy is asked who goes next.

@@ -85,9 +85,14 @@ impl Dice {
         (self.throw::<16>() * bound) >> 16
     }
 
+    /// 32 random bits.
+    #[inline]
+    pub(super) fn word(&mut self) -> u32 {
+        self.throw::<16>() << 16 | self.throw::<16>()
+    }
+
     /// A number below `bound`, however large.
     pub(super) fn below_wide(&mut self, bound: u32) -> u32 {
-        let wide = self.throw::<16>() << 16 | self.throw::<16>();
-        ((u64::from(wide) * u64::from(bound)) >> 32) as u32
+        ((u64::from(self.word()) * u64::from(bound)) >> 32) as u32
     }
 }

@@ -1,6 +1,6 @@
 //! The portfolio of policies, under one name: an enum, so that asking one is a jump and not an allocation.
 
-use super::{At, Bounded, Grant, Pct, RandomWalk, Script, Turns, Why};
+use super::{At, Bounded, Counts, Grant, Pct, Pos, RandomWalk, Script, Surw, Turns, Urw, Why};
 
 /// Who goes next.
 #[derive(Clone, Debug)]
@@ -15,6 +15,14 @@ pub enum Policy {
     Pct(Pct),
     /// One schedule of a systematic search.
     Bounded(Bounded),
+    /// A random priority for each event.
+    Pos(Pos),
+    /// Every interleaving as likely as any other.
+    Urw(Urw),
+    /// The same for the accesses to one object.
+    Surw(Surw),
+    /// A random walk that counts.
+    Counts(Counts),
 }
 
 impl Default for Policy {
@@ -27,10 +35,18 @@ impl Policy {
     /// Gives the policy another seed, from the next run on. Scripts and turns have none.
     pub fn reseed(&mut self, seed: u64) {
         match self {
-            Policy::Script(_) | Policy::Turns(_) | Policy::Bounded(_) => {}
+            Policy::Script(_) | Policy::Turns(_) | Policy::Bounded(_) | Policy::Counts(_) => {}
             Policy::RandomWalk(walk) => walk.reseed(seed),
             Policy::Pct(pct) => pct.reseed(seed),
+            Policy::Pos(pos) => pos.reseed(seed),
+            Policy::Urw(urw) => urw.reseed(seed),
+            Policy::Surw(surw) => surw.reseed(seed),
         }
+    }
+
+    /// Whether it wants to know what the step does that a CPU stands before ([`At::next`]).
+    pub fn looks(&self) -> bool {
+        matches!(self, Policy::Pos(_) | Policy::Surw(_) | Policy::Counts(_))
     }
 
     /// Back to the start: the next run will be conducted as the first one was.
@@ -41,6 +57,10 @@ impl Policy {
             Policy::RandomWalk(walk) => walk.rewind(),
             Policy::Pct(pct) => pct.rewind(),
             Policy::Bounded(bounded) => bounded.rewind(),
+            Policy::Pos(pos) => pos.rewind(),
+            Policy::Urw(urw) => urw.rewind(),
+            Policy::Surw(surw) => surw.rewind(),
+            Policy::Counts(counts) => counts.rewind(),
         }
     }
 
@@ -53,6 +73,10 @@ impl Policy {
             Policy::RandomWalk(walk) => walk.pick(runnable),
             Policy::Pct(pct) => pct.pick(why, at, runnable),
             Policy::Bounded(bounded) => bounded.pick(why, at, runnable),
+            Policy::Pos(pos) => pos.pick(why, at, runnable),
+            Policy::Urw(urw) => urw.pick(why, at, runnable),
+            Policy::Surw(surw) => surw.pick(why, at, runnable),
+            Policy::Counts(counts) => counts.pick(why, at, runnable),
         }
     }
 
@@ -61,6 +85,10 @@ impl Policy {
     pub fn drawn(&self) -> u32 {
         match self {
             Policy::RandomWalk(walk) => walk.drawn(),
+            Policy::Pos(pos) => pos.drawn(),
+            Policy::Urw(urw) => urw.drawn(),
+            Policy::Surw(surw) => surw.drawn(),
+            Policy::Counts(counts) => counts.drawn(),
             _ => 0,
         }
     }
@@ -74,6 +102,9 @@ impl Policy {
             Policy::RandomWalk(walk) => Grant::steps(walk.drawn()),
             Policy::Pct(pct) => pct.grant(at),
             Policy::Bounded(bounded) => bounded.grant(at),
+            Policy::Pos(_) | Policy::Urw(_) | Policy::Surw(_) | Policy::Counts(_) => {
+                Grant::steps(self.drawn())
+            }
         }
     }
 
@@ -100,6 +131,8 @@ impl Policy {
         match self {
             Policy::Pct(pct) => pct.woken(cpu, runnable),
             Policy::Bounded(bounded) => bounded.woken(runnable),
+            // Whoever was alone and had steps for long is alone no longer.
+            Policy::Pos(_) | Policy::Urw(_) => true,
             _ => false,
         }
     }

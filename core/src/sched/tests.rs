@@ -1,10 +1,22 @@
 //! Policies asked directly, by a toy run in which nobody ever blocks.
 
+mod uniform;
+
 use super::{At, Grant, Pct, Policy, RandomWalk, Script, Turns, Why};
 use crate::prog::{Decision, Turn, Until};
+use crate::trace::Access;
 
 /// Who takes each step when CPUs of so many steps each, all in operation 0, follow `policy`.
 fn follow(policy: &mut Policy, lengths: &[u32]) -> Vec<u8> {
+    follow_on(policy, lengths, &|cpu, step| Access::new(u16::from(cpu) * 64 + step as u16 % 64, 1))
+}
+
+/// The same, where each step of each CPU is an access.
+fn follow_on(
+    policy: &mut Policy,
+    lengths: &[u32],
+    accesses: &dyn Fn(u8, u32) -> Access,
+) -> Vec<u8> {
     policy.rewind();
     let mut steps = vec![0u32; lengths.len()];
     let mut runnable = (1u32 << lengths.len()) - 1;
@@ -12,7 +24,7 @@ fn follow(policy: &mut Policy, lengths: &[u32]) -> Vec<u8> {
     let at = |cpu: u8, steps: &[u32]| {
         let step = steps[usize::from(cpu)];
         let op = u16::from(step == lengths[usize::from(cpu)]);
-        At { cpu, op, k: if op == 0 { step } else { 0 }, step }
+        At { cpu, op, k: if op == 0 { step } else { 0 }, step, next: accesses(cpu, step) }
     };
     let mut cpu = policy.pick(Why::Begin, at(0, &steps), runnable);
     while runnable != 0 {
@@ -142,7 +154,7 @@ fn a_script_is_told_of_later_operations() {
         Decision { cpu: 0, op: 0, k: 9, next: 1 },
         Decision { cpu: 0, op: 3, k: 2, next: 1 },
     ]);
-    let at = |op, k| At { cpu: 0, op, k, step: 0 };
+    let at = |op, k| At { cpu: 0, op, k, step: 0, next: Access::NONE };
     assert_eq!(script.grant(at(0, 4)), Grant { steps: 5, next_op: 3 });
     assert_eq!(script.grant(at(1, 0)), Grant { steps: super::FAR, next_op: 3 });
     assert_eq!(script.grant(at(3, 0)), Grant::steps(2));

@@ -6,7 +6,7 @@ use crate::trace::{Obj, What};
 /// Whoever decides which CPU goes next, and listens to what the CPUs have to say.
 pub trait Conductor {
     /// The CPU has spent its budget of steps. Returns when it is its turn again, with a new budget granted
-    /// through [`Cpu::grant`].
+    /// through [`Cpu::grant`]; without one it is told what the step does ([`Cpu::next`]), and must grant then.
     fn turn(&self, cpu: &Cpu<'_>);
 
     /// The CPU cannot go on until `on` changes. Returns when it may look again.

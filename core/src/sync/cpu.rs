@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::lockdep::PackedLock;
 use super::{Conductor, Debts, Feedback, Held, HeldLock, Smp};
-use crate::trace::{LockMode, Obj, Place, Splat, What};
+use crate::trace::{Access, LockMode, Obj, Place, Splat, What};
 
 /// More steps than any run takes.
 const FAR: u32 = 1 << 30;
@@ -22,6 +22,8 @@ pub struct Cpu<'r> {
     end: Cell<u32>,
     /// The tag and the place, as the feedback wants them: epoch 12 bits, CPU 4, place 12, and 4 for the kind.
     here: Cell<u32>,
+    /// What the step does that the CPU stands before, while its conductor is being told.
+    next: Cell<Access>,
     stop_at: Cell<Place>,
     /// The function that was entered last from outside of all.
     last_call: Cell<Place>,
@@ -102,6 +104,7 @@ impl<'r> Cpu<'r> {
             budget: Cell::new(start),
             end: Cell::new(start),
             here: Cell::new(tag),
+            next: Cell::new(Access::NONE),
             stop_at: Cell::default(),
             last_call: Cell::default(),
             op: Cell::new(0),
@@ -129,7 +132,11 @@ impl<'r> Cpu<'r> {
         self.budget.set(budget);
         if spent {
             self.ask();
-            self.budget.set(self.budget.get() - 1);
+            let (budget, spent) = self.budget.get().overflowing_sub(1);
+            self.budget.set(budget);
+            if spent {
+                self.tell(slot, kind);
+            }
         }
         if let Some(feedback) = self.feedback {
             feedback.access(self.here.get() | u32::from(kind), slot);
@@ -147,6 +154,17 @@ impl<'r> Cpu<'r> {
         }
     }
 
+    /// Who grants nothing wants to know what the step does, and is asked again. That costs those who do not want to
+    /// know one jump.
+    #[cold]
+    #[inline(never)]
+    fn tell(&self, slot: u16, kind: u16) {
+        self.next.set(Access::new(slot, kind));
+        self.ask();
+        self.next.set(Access::NONE);
+        self.budget.set(self.budget.get() - 1);
+    }
+
     /// Lets the CPU take `steps` more steps (at least one), but asks again when operation `next_op` begins.
     #[inline]
     pub fn grant(&self, steps: u32, next_op: u16) {
@@ -162,6 +180,13 @@ impl<'r> Cpu<'r> {
     pub fn revoke(&self) {
         self.end.set(self.now());
         self.budget.set(0);
+    }
+
+    /// What the step will do that the CPU stands before. A conductor that sees [`Access::NONE`] here and wants to know
+    /// grants nothing ([`Cpu::revoke`]), and is asked again.
+    #[inline]
+    pub fn next(&self) -> Access {
+        self.next.get()
     }
 
     /// How many steps the CPU has taken.

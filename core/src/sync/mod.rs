@@ -29,4 +29,4 @@ pub use spinlock::Spinlock;
 pub use wait_queue::WaitQueue;
 pub use word::Word;
 
-pub use crate::trace::{LockMode, Obj, Place, Splat, UffdFact, What};
+pub use crate::trace::{Access, LockMode, Obj, Place, Splat, UffdFact, What};

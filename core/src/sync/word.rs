@@ -4,7 +4,7 @@ use std::hint::cold_path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Cpu;
-use crate::trace::{Obj, What};
+use crate::trace::{Access, Obj, What};
 
 pub(super) const LOAD: u16 = 0;
 pub(super) const STORE: u16 = 1;
@@ -14,7 +14,7 @@ pub(super) const UNLOCK: u16 = 4;
 
 /// The slot of an object in the interleaving feedback.
 pub(super) const fn slot(obj: Obj) -> u16 {
-    (obj.index().wrapping_add((obj.class() as u32).wrapping_mul(173)) & 0x3ff) as u16
+    Access::slot_of(obj)
 }
 
 /// A shared 64-bit word, atomic on every access.

@@ -22,6 +22,7 @@ Examples:
   cargo racewalk run                                         10 seconds on v6.6
   cargo racewalk run --without recheck_page --seconds 60     what breaks without the check in step 2
   cargo racewalk run --policy pct --runs 100000 --seed 7     the same programs and schedules each time
+  cargo racewalk run --policy pos --without recheck_page     under partial order sampling
   cargo racewalk run --kernel v6.6 --all-findings            stop at what is in corpus/found too
   cargo racewalk run --threads os --seconds 60               on threads that nobody schedules
 

@@ -117,7 +117,7 @@ fn axis_names() -> impl Iterator<Item = &'static str> {
 }
 
 fn policy(cursor: &mut Cursor<'_>) -> Result<Policy, ParseError> {
-    let policies = [(0, "records"), (1, "random"), (2, "pct")];
+    let policies = [(0, "records"), (1, "random"), (2, "pct"), (3, "pos"), (4, "urw"), (5, "surw")];
     match cursor.pick("a policy", &policies)?.0 {
         0 => Ok(Policy::Records),
         1 => {
@@ -125,6 +125,9 @@ fn policy(cursor: &mut Cursor<'_>) -> Result<Policy, ParseError> {
             let mean = cursor.number("the mean run length", 1..=u64::from(RUN_MEAN_MAX))?;
             Ok(Policy::Random { mean: mean as u8 })
         }
+        3 => Ok(Policy::Pos),
+        4 => Ok(Policy::Urw),
+        5 => Ok(Policy::Surw),
         _ => {
             cursor.pick("an argument of `pct`", &[((), "depth=")])?;
             let depth = cursor.number("the depth", 1..=u64::from(PCT_DEPTH_MAX))?;

@@ -87,7 +87,10 @@ fn headers() {
     check_header("set ptlock «none»", "expected `=`");
     check_header("set ptlock=«on»", "not a value of ptlock; expected one of `split`, `none`");
     check_header("set ptlock=none\n«set ptlock=none»", "given before");
-    check_header("policy «fair»", "expected one of `records`, `random`, `pct`");
+    check_header(
+        "policy «fair»",
+        "expected one of `records`, `random`, `pct`, `pos`, `urw`, `surw`",
+    );
     check_header("policy random mean=«0»", "`0` is out of range: the mean run length is 1 to 64");
     check_header("policy pct depth=«x»", "`x` is no number, expected the depth (1 to 8)");
     check_header("seed «0x10000»", "`0x10000` is out of range: a seed is 0 to 65535");

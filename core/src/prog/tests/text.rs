@@ -92,6 +92,21 @@ fn the_whole_language() {
     assert_eq!(turns[3], Turn { cpu: 1, until: Until::Steps(12) });
 }
 
+#[test]
+fn every_policy() {
+    let named = [
+        ("random mean=64", Policy::Random { mean: 64 }),
+        ("pct depth=8", Policy::Pct { depth: 8 }),
+        ("pos", Policy::Pos),
+        ("urw", Policy::Urw),
+        ("surw", Policy::Surw),
+    ];
+    for (text, policy) in named {
+        let program = check_canonical(&WHOLE.replace("random mean=16", text));
+        assert_eq!((program.head.policy, program.head.seed), (policy, 0x2a));
+    }
+}
+
 /// A set-up in which every operation has something to be about.
 const WORLD: &str = "\
 racewalk 1

@@ -85,6 +85,10 @@ fn header_fields_are_read() {
     let policy = Policy::Random { mean: 16 };
     assert_eq!(head, Head { hpn: 8, axes, policy, seed: 0x1234, ..Head::default() });
     assert_eq!(check(&[0x80, 0, 2, 3]).head.policy, Policy::Pct { depth: 3 });
+    let named = |policy| check(&[0, 0, policy]).head.policy;
+    assert_eq!([4, 5, 6].map(named), [Policy::Pos, Policy::Urw, Policy::Surw]);
+    let records = (0..=u8::MAX).filter(|&byte| named(byte) == Policy::Records);
+    assert_eq!(records.count(), 128, "half of what is invented has a schedule of its own");
     assert_eq!(check(&[0x80]).head.hpn, 512);
     let counts = (0..8).map(|byte| check(&[0, 0, 0, 0, 0, 0, 0, byte]).cpus.len());
     assert_eq!(counts.collect::<Vec<_>>(), [2, 3, 2, 3, 2, 3, 4, 1]);

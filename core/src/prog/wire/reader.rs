@@ -22,9 +22,12 @@ pub(super) const CPU_COUNTS: [u8; 8] = [2, 3, 2, 3, 2, 3, 4, 1];
 /// The one header byte that means an HPN of 512: too slow for a fuzzer to stumble on often.
 pub(super) const LARGE: u8 = 0x80;
 
-/// The policies by header byte; the rest of four is records again.
+/// The policies by header byte. The rest of the sixteen is records again, so that half of what a fuzzer invents is.
 pub(super) const RANDOM: u8 = 1;
 pub(super) const PCT: u8 = 2;
+pub(super) const POS: u8 = 4;
+pub(super) const URW: u8 = 5;
+pub(super) const SURW: u8 = 6;
 
 /// All bits of a decision's third byte that say "the step number has a high byte". An invented one rarely has them
 /// all, so that most invented decisions fall into an operation and not behind its end.
@@ -115,9 +118,12 @@ fn read_header(record: &Record, program: &mut Program) {
     let head = &mut program.head;
     let index = if hpn == LARGE { 2 } else { usize::from(hpn % 2) };
     head.hpn = Head::HPNS[index];
-    head.policy = match policy % 4 {
-        RANDOM => Policy::Random { mean: reduce(number, RUN_MEAN_MAX) },
-        PCT => Policy::Pct { depth: reduce(number, PCT_DEPTH_MAX) },
+    head.policy = match policy % 16 {
+        RANDOM | 9 => Policy::Random { mean: reduce(number, RUN_MEAN_MAX) },
+        PCT | 10 => Policy::Pct { depth: reduce(number, PCT_DEPTH_MAX) },
+        POS | 12 => Policy::Pos,
+        URW => Policy::Urw,
+        SURW => Policy::Surw,
         _ => Policy::Records,
     };
     head.seed = u64::from(u16::from_le_bytes([seed_low, seed_high]));

@@ -1,6 +1,6 @@
 //! The writer is the inverse of the reader.
 
-use super::reader::{CPU_COUNTS, LARGE, LONG, PCT, RANDOM};
+use super::reader::{CPU_COUNTS, LARGE, LONG, PCT, POS, RANDOM, SURW, URW};
 use super::record::{DECISION, FINISHED, Record, record_of, record_of_axes, record_of_setup};
 use crate::prog::axes::Axes;
 use crate::prog::limits::{RECORD_BYTES, SEED_MAX};
@@ -71,6 +71,9 @@ fn header_of(head: &Head, cpus: usize) -> Result<Record, EncodeError> {
         Policy::Records => (0, 0),
         Policy::Random { mean } => (RANDOM, mean),
         Policy::Pct { depth } => (PCT, depth),
+        Policy::Pos => (POS, 0),
+        Policy::Urw => (URW, 0),
+        Policy::Surw => (SURW, 0),
     };
     if head.seed > SEED_MAX {
         return Err(EncodeError::Malformed);

@@ -2,7 +2,7 @@
 
 use super::{Director, End, Phase, Segment};
 use crate::sched::{At, FAR, Grant, Policy, Why};
-use crate::sync::{CPUS_MAX, Cpu, Place};
+use crate::sync::{Access, CPUS_MAX, Cpu, Obj, Place};
 
 /// Steps of one CPU's turn in the fair phase.
 const QUANTUM: u32 = 64;
@@ -83,8 +83,8 @@ impl Director {
     }
 
     /// Where `cpu` stands that cannot go on: at the end of the set-up, that is where operation 0 will begin.
-    pub(in crate::run) fn wait_position(&self, cpu: &Cpu<'_>) -> At {
-        let at = position(cpu);
+    pub(in crate::run) fn wait_position(&self, cpu: &Cpu<'_>, on: Obj) -> At {
+        let at = At { next: Access::wait_for(on), ..position(cpu) };
         if self.opening.get() { At { op: 0, k: 0, ..at } } else { at }
     }
 
@@ -144,7 +144,7 @@ impl Director {
             self.stop(cpu, End::Clean);
         } else {
             self.kill_if_stuck();
-            self.decide(Why::Finished, cpu, position(cpu));
+            self.decide(Why::Finished, cpu, At { next: Access::NONE, ..position(cpu) });
         }
     }
 
@@ -296,10 +296,10 @@ impl Director {
     }
 }
 
-/// Where the CPU stands.
+/// Where the CPU stands, and before what.
 #[inline]
 pub(in crate::run) fn position(cpu: &Cpu<'_>) -> At {
-    At { cpu: cpu.id(), op: cpu.op(), k: cpu.k(), step: cpu.now() }
+    At { cpu: cpu.id(), op: cpu.op(), k: cpu.k(), step: cpu.now(), next: cpu.next() }
 }
 
 /// Without steps to take, the CPU asks at its next one.

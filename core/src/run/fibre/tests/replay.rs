@@ -3,8 +3,8 @@
 use super::{Toy, script, turns, xorshift};
 use crate::prog::{Decision, Turn, Until};
 use crate::run::{Director, End, Segment, Stacks};
-use crate::sched::{Pct, Policy, RandomWalk, Why};
-use crate::sync::Word;
+use crate::sched::{Counts, Pct, Policy, Pos, RandomWalk, Surw, Urw, Why};
+use crate::sync::{Access, Word};
 
 /// The segments of a run as the turns that a person would have written.
 fn as_turns(segments: &[Segment]) -> Vec<Turn> {
@@ -79,6 +79,88 @@ fn random_walk_replays() {
 #[test]
 fn pct_replays() {
     check_replay(|seed| Policy::Pct(Pct::new(seed, 1 + (seed % 5) as u8, 60)));
+}
+
+#[test]
+fn pos_replays() {
+    check_replay(|seed| Policy::Pos(Pos::new(seed)));
+}
+
+#[test]
+fn urw_replays() {
+    check_replay(|seed| {
+        let steps =
+            [0, 8, 16, 24].map(|shift| (seed.wrapping_mul(0x9e37_79b1) >> shift) as u32 % 40);
+        Policy::Urw(Urw::new(seed, steps))
+    });
+}
+
+#[test]
+fn surw_replays() {
+    // Counts of some other program of the toy: what is of interest comes more often or less often than was counted.
+    let toy = Toy::new();
+    let director = Director::new(Policy::Counts(Counts::default()));
+    toy.run(3, &director, &|cpu| {
+        if cpu.id() == 0 {
+            director.begin(cpu);
+        }
+        (0..6).for_each(|kind| toy.op(cpu, kind));
+    });
+    let Policy::Counts(counts) = &*director.policy() else { panic!("a policy stays what it is") };
+    assert!(counts.shared().count() > 3);
+    check_replay(|seed| Policy::Surw(Surw::new(seed, counts)));
+}
+
+/// Debug and release builds, this machine and any other: the hash of a hundred traces of each is a constant.
+#[test]
+fn who_looks_at_every_step_sees_the_same_everywhere() {
+    let steps = [20, 20, 20, 0];
+    let run = |policy: Policy| {
+        let (toy, director) = (Toy::new(), Director::new(policy));
+        toy.run(3, &director, &|cpu| {
+            if cpu.id() == 0 {
+                director.begin(cpu);
+            }
+            (0..6).for_each(|kind| toy.op(cpu, 5 * kind + u32::from(cpu.id())));
+        });
+        let counts = match &*director.policy() {
+            Policy::Counts(counts) => counts.clone(),
+            _ => Counts::default(),
+        };
+        (toy.hash(), counts)
+    };
+    let (_, counts) = run(Policy::Counts(Counts::default()));
+    let all = |policy: &dyn Fn(u64) -> Policy| {
+        (0..100).fold(0_u64, |all, seed| all.rotate_left(7) ^ run(policy(seed)).0)
+    };
+    let hashes = [
+        all(&|seed| Policy::Pos(Pos::new(seed))),
+        all(&|seed| Policy::Urw(Urw::new(seed, steps))),
+        all(&|seed| Policy::Surw(Surw::new(seed, &counts))),
+    ];
+    assert_eq!(
+        hashes.map(|hash| format!("{hash:#018x}")),
+        ["0x7d34fcd3515ae051", "0x4292097887f36da0", "0x524031ff83eb6c64"]
+    );
+}
+
+#[test]
+fn counts_are_exact() {
+    let toy = Toy::new();
+    let director = Director::new(Policy::Counts(Counts::default()));
+    toy.run(2, &director, &|cpu| {
+        if cpu.id() == 0 {
+            toy.words[1].write_once(cpu, 1);
+            director.begin(cpu);
+        }
+        let steps = 3 + u32::from(cpu.id());
+        (0..steps).for_each(|_| _ = toy.words[0].read_once(cpu));
+        toy.words[0].write_once(cpu, 1);
+    });
+    let Policy::Counts(counts) = &*director.policy() else { panic!("a policy stays what it is") };
+    assert_eq!(counts.steps(), [4, 5, 0, 0], "without the set-up");
+    let slot = Access::slot_of(toy.words[0].obj());
+    assert_eq!(counts.shared().collect::<Vec<_>>(), [(slot, [4, 5, 0, 0])]);
 }
 
 #[test]
