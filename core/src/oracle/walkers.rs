@@ -1,9 +1,9 @@
 //! What a walk of page tables counts is there.
 //!
 //! Verified: at each huge unit, while the walk holds its lock, the number of resident pages that smaps has counted.
-//! Verified too: when mincore() finds a folio in the page cache that is not up to date, no other folio holds that page's data.
+//! Verified too: when mincore() finds a huge page in the page cache that is not up to date, no small page has its data still.
 //! Not verified: the other columns (single-threaded tests compare them with the page tables); that a walk ends is the
-//! business of `livelock`.
+//! business of `livelock`; a migration, which shows a folio that is not up to date until it has copied the data.
 
 use super::view::Wrong;
 use super::{Fact, Oracle, View};
@@ -37,19 +37,19 @@ pub(super) const WALK_MISCOUNTED: Oracle = Oracle {
     )
 };
 
-/// Section 13.4. A folio that is in the cache of a file names the file until it has left it, or until its data are elsewhere.
+/// Section 13.4. A small folio that a collapse has taken out of the page cache names its file until its data are in the huge
+/// one.
 pub(super) const CACHED_DATA_HIDDEN: Oracle = Oracle {
     facts: &[Fact::NotUptodate],
     event: Some(|view: &View<'_>, cpu, what| match what {
         What::NotUptodate { file, index } => {
             let k = view.kernel;
-            let shown = k.mapping(FileId(file)).peek(index);
+            let Some(shown) = k.mapping(FileId(file)).peek(index) else { return Ok(()) };
             let has_data = |&id: &_| {
                 let folio = k.folio(id);
-                let pages = folio.index()..folio.index() + k.folios.nr_pages(id);
-                Some(id) != shown
-                    && folio.peek_mapping() == Mapping::File(FileId(file))
-                    && pages.contains(&index)
+                folio.peek_mapping() == Mapping::File(FileId(file))
+                    && folio.index() == index
+                    && k.folios.nr_pages(id) < k.folios.nr_pages(shown)
                     && folio.has(flags::UPTODATE)
             };
             let Some(hidden) = k.folios.touched().find(has_data) else { return Ok(()) };
@@ -65,7 +65,7 @@ pub(super) const CACHED_DATA_HIDDEN: Oracle = Oracle {
     ..Oracle::new(
         "cached_data_hidden",
         "13.4",
-        "Who looks into a page cache without a lock finds what is in it up to date, or nobody has its data.",
+        "A huge page that takes the place of small ones in a page cache is up to date when somebody finds it there.",
     )
 };
 

@@ -3,11 +3,8 @@
 //! Both bugs want a flush of TLBs that interrupts nobody: hardware that flushes by broadcast, or a hypervisor.
 
 use super::exhibit::{Exhibit, Origin};
-use crate::mm::steps::{Era, Steps};
-
-fn flush_by_broadcast(steps: &mut Steps) {
-    steps.tlb.flush_interrupts = || false;
-}
+use super::of_its_day::{before_the_patch, flush_by_broadcast};
+use crate::mm::steps::Era;
 
 /// The exhibits of this room.
 pub(super) const ROOM: &[Exhibit] = &[
@@ -16,7 +13,10 @@ pub(super) const ROOM: &[Exhibit] = &[
         about: "a collapse frees a page table at once, while GUP-fast may be inside",
         origin: Origin { commit: "2ba99c5e0881", cve: "", versions: "v2.6.38 to v6.1-rc8" },
         era: Era::PreSeed,
-        of_its_day: Some(flush_by_broadcast),
+        of_its_day: Some(|steps| {
+            before_the_patch(steps);
+            flush_by_broadcast(steps);
+        }),
         oracle: "pgtable_used_after_free",
         without: &["table_sync"],
         ..Exhibit::PLAIN

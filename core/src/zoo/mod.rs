@@ -12,6 +12,7 @@ mod gup;
 mod list;
 mod mremap;
 mod notifier;
+mod of_its_day;
 mod page_table_check;
 mod pmd;
 mod pt_reclaim;

@@ -1,6 +1,7 @@
 //! Books of page_table_check that are not kept.
 
 use super::exhibit::{Exhibit, Origin};
+use super::of_its_day::before_the_patch;
 use crate::mm::steps::Era;
 
 /// The exhibits of this room.
@@ -19,6 +20,7 @@ pub(super) const ROOM: &[Exhibit] = &[
         about: "a collapse frees a table with its entries, for which page_table_check goes on to count",
         origin: Origin { commit: "80110bbfbba6", cve: "", versions: "v5.17-rc" },
         era: Era::PreSeed,
+        of_its_day: Some(before_the_patch),
         oracle: "page_table_check",
         preemptions: 0,
         without: &["ptc_clear_range"],

@@ -1,8 +1,9 @@
 //! PMD entries that are taken for what they are not.
 
 use super::exhibit::{Exhibit, Origin};
+use super::of_its_day::map_cannot_fail;
 use crate::mm::pgtable::{Lockptr, PteMap};
-use crate::mm::steps::{Era, NofailSteps};
+use crate::mm::steps::Era;
 use crate::mm::{Kernel, MmId, Vaddr};
 use crate::sync::Cpu;
 
@@ -23,7 +24,7 @@ pub(super) const ROOM: &[Exhibit] = &[
         era: Era::PreSeed,
         // pte_offset_map_lock() did not look whether there is a table: whoever called it had.
         of_its_day: Some(|steps| {
-            NofailSteps::enable(steps);
+            map_cannot_fail(steps);
             steps.pre_seed_map = map_unseen;
         }),
         oracle: "bogus_table_entry",

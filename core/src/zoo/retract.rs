@@ -1,7 +1,8 @@
 //! Page tables that are retracted under somebody who walks them.
 
 use super::exhibit::{Exhibit, Origin};
-use crate::mm::steps::{Era, NofailSteps};
+use super::of_its_day::map_cannot_fail;
+use crate::mm::steps::Era;
 
 /// The exhibits of this room.
 pub(super) const ROOM: &[Exhibit] = &[
@@ -24,11 +25,11 @@ pub(super) const ROOM: &[Exhibit] = &[
         era: Era::PreSeed,
         // The end of a process went without mmap_lock, and a walk did not expect a table to vanish.
         of_its_day: Some(|steps| {
-            NofailSteps::enable(steps);
+            map_cannot_fail(steps);
             steps.vma.exit_mmap_read_lock = |_, _, _| {};
             steps.vma.exit_mmap_read_unlock = |_, _, _| {};
         }),
-        oracle: "bogus_table_entry",
+        oracle: "pgtable_used_after_free",
         without: &["retract_test_exit"],
         ..Exhibit::PLAIN
     },
@@ -37,7 +38,7 @@ pub(super) const ROOM: &[Exhibit] = &[
         about: "a collapse removes a page table without i_mmap_rwsem, which a walk of rmap relies on",
         origin: Origin { commit: "8d3c106e19e8", cve: "", versions: "v5.4 to v6.1-rc8" },
         era: Era::PreSeed,
-        of_its_day: Some(NofailSteps::enable),
+        of_its_day: Some(map_cannot_fail),
         oracle: "pgtable_used_after_free",
         without: &["i_mmap_lock"],
         // It did not assert what it did not know.

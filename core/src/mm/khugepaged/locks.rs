@@ -75,6 +75,17 @@ pub fn pml_then_ptl(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
     }
 }
 
+/// Step 4 where MADV_DONTNEED frees tables: ptl is that of a table which may be gone by now, so pml comes first, and then a
+/// look whether it is still there.
+pub fn pml_then_ptl_if_same(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
+    let pml = k.pmd_lockptr(c.mm);
+    c.take(cpu, k, pml);
+    let same = k.pmdp_get_lockless(cpu, c.mm, c.haddr) == c.pgt_pmd;
+    if let Some(ptl) = c.ptl.filter(|&ptl| same && ptl != pml) {
+        c.take(cpu, k, ptl);
+    }
+}
+
 /// Step 4 without the test whether they are one lock: where they are, the CPU waits for itself.
 pub fn pml_then_ptl_untested(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
     c.take(cpu, k, k.pmd_lockptr(c.mm));

@@ -37,6 +37,7 @@ impl PtReclaimSteps {
         };
         s.anon.check_pmd_late = collapse_huge_page::check_pmd;
         s.map_step2 = locks::map_same;
+        s.lock_step4 = locks::pml_then_ptl_if_same;
         s.unlink = unlink::collapse_flush_if_same;
         s.dec_nr_ptes = unlink::if_unlinked::<0>;
         s.ptc_clear_range = unlink::if_unlinked::<1>;
