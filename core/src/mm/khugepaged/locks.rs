@@ -36,9 +36,9 @@ pub fn map_same(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> bool {
         return true;
     }
     c.start_pte = None;
-    k.pte_unmap(cpu);
-    // pml, if it was taken before, and ptl: the abort knows only of a table that is mapped.
+    // pml, if it was taken before, and ptl: the abort knows only of a table that is mapped. RCU keeps the lock that long.
     c.release(cpu, k);
+    k.pte_unmap(cpu);
     false
 }
 
