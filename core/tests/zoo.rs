@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use racewalk::{EXHIBITS, Era, Exhibit, Machine, ORACLES, Options, Outcome, Program, Variant};
+use racewalk::mm::steps::Steps;
+use racewalk::{
+    EXHIBITS, Era, Exhibit, Machine, ORACLES, Options, Outcome, Program, Protection, Variant,
+};
 
 fn room() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -23,6 +26,18 @@ fn program(exhibit: &Exhibit) -> Program {
 
 fn run(machine: &mut Machine, program: &Program, variant: Variant) -> Outcome {
     machine.run(program, &Options { variant: Some(variant), record: true, ..Options::default() })
+}
+
+/// The kernel of an exhibit's day without the bug.
+fn kernel_of_its_day(exhibit: &Exhibit, of_its_day: fn(&mut Steps)) -> Variant {
+    let mut variant = Variant::era(exhibit.era);
+    variant.without.push(Box::leak(Box::new(Protection {
+        name: "of_its_day",
+        about: "what later kernels do in another way",
+        eras: &Era::ALL,
+        leave_out: of_its_day,
+    })));
+    variant
 }
 
 /// What is wrong with an exhibit, in words.
@@ -44,6 +59,12 @@ fn complaints(machine: &mut Machine, exhibit: &'static Exhibit) -> Vec<String> {
     }
     if !on.unreached.is_empty() {
         complain(format!("turns {:?} did not come to their place", on.unreached));
+    }
+    if let Some(of_its_day) = exhibit.of_its_day {
+        let off = run(machine, &program, kernel_of_its_day(exhibit, of_its_day));
+        if !off.verdict.is_clean() {
+            complain(format!("{} in the kernel of its day without it", off.verdict.name()));
+        }
     }
     // A bug that lives in another era than `fixed` may be cured there by something else than its own fix.
     let clean = [exhibit.era, Era::Fixed]

@@ -27,6 +27,7 @@ raisers! {
     bad_rss_counter
     bad_shmem_accounting
     bogus_table_entry
+    cached_data_hidden
     change_outside_notifier_range
     collapse_result
     deadlock

@@ -5,7 +5,7 @@ use super::kernel::Kernel;
 use super::pagewalk::Walked;
 use super::place::func;
 use super::types::{FolioId, MmId, Pte, SwapId, Vaddr, VmaId};
-use crate::sync::Cpu;
+use crate::sync::{Cpu, What};
 
 impl Kernel {
     /// `mincore`: one byte for each page from `start` on, 1 if it is in memory. Takes mmap_lock for read.
@@ -67,8 +67,12 @@ impl Kernel {
     /// `__mincore_unmapped_range`: the page cache knows; anonymous memory has nothing.
     fn mincore_unmapped(&self, cpu: &Cpu<'_>, vma: VmaId, addr: Vaddr) -> bool {
         let spec = self.vma(vma).spec();
-        let found =
-            spec.file.and_then(|file| self.filemap_get_folio(cpu, file, spec.pgoff_of(addr)));
+        let Some(file) = spec.file else { return false };
+        let index = spec.pgoff_of(addr);
+        let found = self.filemap_get_folio(cpu, file, index);
+        if found.is_some_and(|folio| !self.folio(folio).has(flags::UPTODATE)) {
+            cpu.note(What::NotUptodate { file: file.0, index });
+        }
         self.mincore_page(cpu, found)
     }
 

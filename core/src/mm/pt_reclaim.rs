@@ -19,6 +19,12 @@ impl Kernel {
             && (self.steps.pt_reclaim.reclaim)()
     }
 
+    /// Whether a zap has skipped nothing, and left no marker behind (`any_skipped`). ptl is held.
+    pub(super) fn zapped_all(&self, table: TableId) -> bool {
+        let entries = self.tables.get(table);
+        (0..self.hpn).all(|i| Pte(entries.entry(i).peek()).is_none())
+    }
+
     /// `try_get_and_clear_pmd`: all entries were just cleared, and ptl is held. pml comes before ptl, so it is only tried.
     /// `None`: somebody has it.
     pub(super) fn try_get_and_clear_pmd(
@@ -48,9 +54,9 @@ impl Kernel {
             if ptl != pml {
                 self.lock(ptl).lock_nested(cpu);
             }
-            let entries = self.tables.get(pte.table);
-            let empty = (0..self.hpn).all(|i| Pte(entries.entry(i).peek()).is_none());
-            let pmd = empty.then(|| self.pmd_clear(cpu, mm, haddr, TableState::Detached));
+            let pmd = self
+                .zapped_all(pte.table)
+                .then(|| self.pmd_clear(cpu, mm, haddr, TableState::Detached));
             if ptl != pml {
                 self.lock(ptl).unlock(cpu);
             }

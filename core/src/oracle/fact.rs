@@ -31,6 +31,8 @@ pub enum Fact {
     NotifierEnd,
     /// A walker has counted a range.
     Counted,
+    /// mincore() takes a page of a file for missing.
+    NotUptodate,
     /// A fork has begun, or is done.
     Fork,
 }
@@ -56,6 +58,7 @@ impl Fact {
             What::GupDone { .. } => Fact::GupDone,
             What::Notifier { open: false, .. } => Fact::NotifierEnd,
             What::Counted { .. } => Fact::Counted,
+            What::NotUptodate { .. } => Fact::NotUptodate,
             What::Fork { .. } => Fact::Fork,
             _ => return None,
         })

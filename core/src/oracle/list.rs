@@ -41,6 +41,7 @@ pub const ORACLES: &[Oracle] = &[
     contract::COLLAPSE_RESULT,
     contract::MADVISE_RESULT,
     walkers::WALK_MISCOUNTED,
+    walkers::CACHED_DATA_HIDDEN,
     counters::PAGE_TABLE_CHECK,
     counters::PAGE_TABLE_CHECK_FALSE_ALARM,
     counters::MAPCOUNT_MISMATCH,

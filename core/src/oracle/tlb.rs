@@ -12,7 +12,7 @@ use super::view::Wrong;
 use super::{Fact, Oracle, View};
 use crate::mm::class::Class;
 use crate::mm::{FolioId, Kernel, MmId, Pmd, Pte, TableId, Translation, UNITS_MAX, Vaddr};
-use crate::sync::{Splat, What};
+use crate::sync::{Splat, What, Word};
 
 /// S9, I6.1, Q12.
 pub(super) const STALE_TRANSLATION: Oracle = Oracle {
@@ -167,8 +167,16 @@ fn caches_a_table(
     let tlbs = kernel.tlbs.iter().enumerate();
     tlbs.filter(move |(_, tlb)| kernel.tlb_is_usable(tlb, mm)).filter_map(move |(cpu, tlb)| {
         let cached = tlb.cached_tables().find(|&(m, u, ..)| (m, u) == (mm, unit));
-        cached.map(|(_, _, table, _)| (cpu, table))
+        let table = cached.map(|(_, _, table, _)| table)?;
+        (!may_be_cached_on(kernel, table)).then_some((cpu, table))
     })
+}
+
+/// Where MADV_DONTNEED frees tables, an empty one may be cached for a while when its place is taken: a CPU finds nothing in
+/// it, and it is not freed before the flush.
+fn may_be_cached_on(kernel: &Kernel, table: TableId) -> bool {
+    let is_empty = |entry: &Word| entry.peek() == 0;
+    (kernel.steps.pt_reclaim.reclaim)() && kernel.tables.get(table).entries().iter().all(is_empty)
 }
 
 fn replaced(view: &View<'_>, (mm, unit): (MmId, u32), cpu: usize, table: TableId) -> Wrong {

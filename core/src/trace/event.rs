@@ -374,6 +374,13 @@ pub enum What {
     },
     /// The code complained.
     Splat(Splat),
+    /// mincore() has found a folio in the page cache that is not up to date, and takes the page for missing.
+    NotUptodate {
+        /// The file.
+        file: u8,
+        /// Its page.
+        index: u32,
+    },
 }
 
 /// What is said of pages by userfaultfd.

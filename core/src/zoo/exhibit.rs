@@ -56,6 +56,8 @@ pub struct Exhibit {
     pub preemptions: u8,
     /// Whether v6.6 as shipped still has it: then the patch takes a fix away from `fixed`.
     pub live: bool,
+    /// What else the kernel of its day did in another way, and rightly: with this alone the program is clean.
+    pub of_its_day: Option<fn(&mut Steps)>,
     /// The protections that it lacks, by name.
     pub without: &'static [&'static str],
     /// What else is wrong.
@@ -74,12 +76,16 @@ impl Exhibit {
         oracle: "",
         preemptions: 1,
         live: false,
+        of_its_day: None,
         without: &[],
         patch: |_| {},
     };
 
     /// Brings the bug back.
     pub fn apply(&self, steps: &mut Steps) {
+        if let Some(of_its_day) = self.of_its_day {
+            of_its_day(steps);
+        }
         for protection in self.without.iter().filter_map(|name| Protection::from_name(name)) {
             (protection.leave_out)(steps);
         }

@@ -1,8 +1,22 @@
 //! The list of all exhibits, room by room.
 
-use super::{Exhibit, canary, retract, seed};
+use super::{
+    Exhibit, canary, collapse_file, gup, mremap, notifier, page_table_check, pmd, pt_reclaim,
+    retract, seed,
+};
 
-const ROOMS: &[&[Exhibit]] = &[retract::ROOM, seed::ROOM, canary::ROOM];
+const ROOMS: &[&[Exhibit]] = &[
+    notifier::ROOM,
+    pt_reclaim::ROOM,
+    gup::ROOM,
+    mremap::ROOM,
+    retract::ROOM,
+    page_table_check::ROOM,
+    pmd::ROOM,
+    collapse_file::ROOM,
+    seed::ROOM,
+    canary::ROOM,
+];
 
 const COUNT: usize = {
     let mut count = 0;

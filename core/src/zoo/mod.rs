@@ -6,8 +6,16 @@
 //! off, clean.
 
 mod canary;
+mod collapse_file;
 mod exhibit;
+mod gup;
 mod list;
+mod mremap;
+mod notifier;
+mod of_its_day;
+mod page_table_check;
+mod pmd;
+mod pt_reclaim;
 mod retract;
 mod seed;
 

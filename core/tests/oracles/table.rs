@@ -150,6 +150,7 @@ pub(crate) const PROOFS: &[Proof] = &[
         shared!("cpu0\n madvise(v0, collapse)\n"),
     ),
     file("walk_miscounted", "litmus/without/pte_map_recheck.rw"),
+    file("cached_data_hidden", "zoo/collapse-file-exposes-not-uptodate.rw"),
     file("page_table_check", "litmus/without/ptep_clear.rw"),
     plant(
         "page_table_check_false_alarm",

@@ -109,6 +109,9 @@ pub(crate) fn text(event: &Event, hpn: u32) -> String {
         What::Counted { mm, start, pages, resident } => {
             format!("counts {resident} resident pages in m{mm} pages {start}+{pages}")
         }
+        What::NotUptodate { file, index } => {
+            format!("takes page {index} of f{file} for missing: its folio is not up to date")
+        }
         What::GupGrab { mm, page, pfn, flags } => {
             format!("grab pfn {pfn} for m{mm} page {page}{}", foll_flags(flags))
         }

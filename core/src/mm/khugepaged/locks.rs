@@ -36,9 +36,9 @@ pub fn map_same(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> bool {
         return true;
     }
     c.start_pte = None;
-    k.pte_unmap(cpu);
-    // pml, if it was taken before, and ptl: the abort knows only of a table that is mapped.
+    // pml, if it was taken before, and ptl: the abort knows only of a table that is mapped. RCU keeps the lock that long.
     c.release(cpu, k);
+    k.pte_unmap(cpu);
     false
 }
 
@@ -71,6 +71,17 @@ pub fn pml_then_ptl(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
     let pml = k.pmd_lockptr(c.mm);
     c.take(cpu, k, pml);
     if let Some(ptl) = c.ptl.filter(|&ptl| ptl != pml) {
+        c.take(cpu, k, ptl);
+    }
+}
+
+/// Step 4 where MADV_DONTNEED frees tables: ptl is that of a table which may be gone by now, so pml comes first, and then a
+/// look whether it is still there.
+pub fn pml_then_ptl_if_same(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) {
+    let pml = k.pmd_lockptr(c.mm);
+    c.take(cpu, k, pml);
+    let same = k.pmdp_get_lockless(cpu, c.mm, c.haddr) == c.pgt_pmd;
+    if let Some(ptl) = c.ptl.filter(|&ptl| same && ptl != pml) {
         c.take(cpu, k, ptl);
     }
 }

@@ -72,7 +72,7 @@ fn with_hpage_locked(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> ScanResult 
 /// Steps 1 to 3, under one hold of ptl: check all, remove the rmaps, pay.
 fn remove_ptes(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> Result<(), ScanResult> {
     let s = &k.steps;
-    let Some((pte, ptl)) = k.pte_offset_map_lock(cpu, c.mm, c.haddr) else {
+    let Some((pte, ptl)) = (s.pre_seed_map)(cpu, k, c.mm, c.haddr) else {
         return Err(ScanResult::Fail);
     };
     cpu.pass(ip::step1);
@@ -108,11 +108,7 @@ pub(super) fn collapse_and_free_pmd(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse)
     let _f = cpu.enter(func::collapse_and_free_pmd);
     let s = &k.steps;
     cpu.pass(ip::step4);
-    k.mm(c.mm).mmap_lock.assert_held_write(cpu);
-    k.mapping(c.file).i_mmap_rwsem.assert_held_write(cpu);
-    if let Some(anon_vma) = k.vma_anon_vma(cpu, c.vma) {
-        k.anon_vma_rwsem(anon_vma).assert_held_write(cpu);
-    }
+    (s.pre_seed_assert_locks)(cpu, k, c);
     (s.notify_before_ptl)(cpu, k, c);
     c.pgt_pmd = k.pmdp_collapse_flush(cpu, c.mm, c.haddr);
     (s.table_sync)(cpu, k, c);
@@ -120,6 +116,15 @@ pub(super) fn collapse_and_free_pmd(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse)
     (s.dec_nr_ptes)(cpu, k, c);
     (s.ptc_clear_range)(cpu, k, c);
     (s.free_table)(cpu, k, c);
+}
+
+/// All that a walk of the table can hold: mmap_lock, i_mmap_rwsem and, if there is one, the anon_vma.
+pub fn assert_locks(cpu: &Cpu<'_>, k: &Kernel, c: &Collapse) {
+    k.mm(c.mm).mmap_lock.assert_held_write(cpu);
+    k.mapping(c.file).i_mmap_rwsem.assert_held_write(cpu);
+    if let Some(anon_vma) = k.vma_anon_vma(cpu, c.vma) {
+        k.anon_vma_rwsem(anon_vma).assert_held_write(cpu);
+    }
 }
 
 fn install(cpu: &Cpu<'_>, k: &Kernel, c: &mut Collapse) -> ScanResult {

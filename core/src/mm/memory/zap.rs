@@ -147,8 +147,9 @@ impl Kernel {
             (self.steps.zap.add_counter)(cpu, self, mm, which, rss[which as usize]);
         }
         cpu.pass(ip::zp2);
-        let reclaim =
-            addr == end && self.reclaim_pt_is_enabled(details.reclaim_pt, end.0 - start.0);
+        let reclaim = addr == end
+            && self.reclaim_pt_is_enabled(details.reclaim_pt, end.0 - start.0)
+            && self.zapped_all(pte.table);
         let cleared = if reclaim { self.try_get_and_clear_pmd(cpu, mm, start, ptl) } else { None };
         let force_flush = full || tlb.has_delayed_rmap();
         if force_flush {

@@ -16,17 +16,17 @@ impl Kernel {
         let _f = cpu.enter(func::exit_mmap);
         let all = (Vaddr(0), Vaddr(UNITS_MAX as u32 * self.hpn));
         self.mmu_notifier_release(cpu, mm, all);
-        self.mmap_read_lock(cpu, mm);
+        (self.steps.vma.exit_mmap_read_lock)(cpu, self, mm);
         let vmas = self.vmas_in(mm, all.0, all.1);
         if vmas.is_empty() {
-            self.mmap_read_unlock(cpu, mm);
+            (self.steps.vma.exit_mmap_read_unlock)(cpu, self, mm);
             return;
         }
         self.lru_add_drain(cpu);
         let mut tlb = self.tlb_gather_mmu(cpu, mm);
         self.unmap_vmas(cpu, &mut tlb, &vmas, all);
         cpu.pass(ip::ex1);
-        self.mmap_read_unlock(cpu, mm);
+        (self.steps.vma.exit_mmap_read_unlock)(cpu, self, mm);
         self.mm(mm).flags.change_bits(cpu, mmf::OOM_SKIP, 0);
         cpu.pass(ip::ex2);
         (self.steps.vma.exit_mmap_lock)(cpu, self, mm);

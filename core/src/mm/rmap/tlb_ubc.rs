@@ -41,7 +41,9 @@ impl Kernel {
 
     /// `should_defer_flush`: only if another CPU would have to be interrupted.
     pub(super) fn should_defer_flush(&self, cpu: &Cpu<'_>, mm: MmId, batch_flush: bool) -> bool {
-        batch_flush && self.mm(mm).cpumask.read_once(cpu) & !(1 << cpu.id()) != 0
+        batch_flush
+            && (self.steps.tlb.unmap_batches)()
+            && self.mm(mm).cpumask.read_once(cpu) & !(1 << cpu.id()) != 0
     }
 
     /// `set_tlb_ubc_flush_pending`: the entry was cleared and not flushed. Under ptl.

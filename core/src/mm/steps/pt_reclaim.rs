@@ -6,7 +6,7 @@
 use super::group::steps;
 use super::table::Steps;
 use crate::mm::kernel::Kernel;
-use crate::mm::khugepaged::{locks, unlink};
+use crate::mm::khugepaged::{collapse_huge_page, locks, unlink};
 use crate::mm::pt_reclaim;
 use crate::mm::tlb::MmuGather;
 use crate::mm::types::{Pmd, TableId};
@@ -35,7 +35,9 @@ impl PtReclaimSteps {
             remove_table_one: pt_reclaim::free_by_rcu,
             retract_check_pmd: |_, pmd| pmd.is_table(),
         };
+        s.anon.check_pmd_late = collapse_huge_page::check_pmd;
         s.map_step2 = locks::map_same;
+        s.lock_step4 = locks::pml_then_ptl_if_same;
         s.unlink = unlink::collapse_flush_if_same;
         s.dec_nr_ptes = unlink::if_unlinked::<0>;
         s.ptc_clear_range = unlink::if_unlinked::<1>;

@@ -206,6 +206,10 @@ steps! {
     /// The reference of `find_lock_page` is put at the end.
     put_hpage: Act = locks::put_hpage;
 
+    /// The pre-patch collapse maps the table whose PMD entry it has looked at.
+    pre_seed_map: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) -> Option<(PteMap, Lockptr)> = |cpu, k, mm, haddr| k.pte_offset_map_lock(cpu, mm, haddr);
+    /// The pre-patch collapse asserts its locks before it removes a table.
+    pre_seed_assert_locks: fn(&Cpu<'_>, &Kernel, &Collapse) = pre_seed::assert_locks;
     /// The pre-patch collapse locks the VMA for write.
     pre_seed_start_write: fn(&Cpu<'_>, &Kernel, VmaId) = vma::lock::start_write;
     /// The pre-patch collapse takes i_mmap for write.

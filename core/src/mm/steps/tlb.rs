@@ -10,6 +10,8 @@ steps! {
     flush_interrupts: fn() -> bool = || true;
     /// A CPU that comes back to an mm flushes what it has missed.
     switch_flushes: fn() -> bool = || true;
+    /// Whoever unmaps by rmap may put the flush off and do many at once.
+    unmap_batches: fn() -> bool = || true;
     /// `flush_tlb_range` takes it that page tables are freed.
     flush_range_freed_tables: fn() -> bool = || false;
     /// `tlb_remove_table_sync_one` works without CONFIG_MMU_GATHER_RCU_TABLE_FREE, too.

@@ -61,6 +61,10 @@ steps! {
     migrate_anon_vma_ref: fn(&Cpu<'_>, &Kernel, FolioId) -> Option<AnonVmaId> = anon_vma::get_for_migration;
     /// `unlink_anon_vmas` takes the root's lock.
     unlink_anon_vma_lock: for<'k> fn(&Cpu<'_>, &'k Kernel, &mut Option<&'k Rwsem>, AnonVmaId) = anon_vma::lock_root;
+    /// `exit_mmap` unmaps with mmap_lock for read.
+    exit_mmap_read_lock: fn(&Cpu<'_>, &Kernel, MmId) = |cpu, k, mm| k.mmap_read_lock(cpu, mm);
+    /// ... and drops it.
+    exit_mmap_read_unlock: fn(&Cpu<'_>, &Kernel, MmId) = |cpu, k, mm| k.mmap_read_unlock(cpu, mm);
     /// `exit_mmap` frees the tables with mmap_lock for write.
     exit_mmap_lock: fn(&Cpu<'_>, &Kernel, MmId) = exit::lock_write;
     /// ... and drops it.

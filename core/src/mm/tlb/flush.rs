@@ -83,9 +83,18 @@ impl Kernel {
             if (self.steps.tlb.flush_interrupts)() {
                 cpu.interrupt(target, || self.flush_tlb_func(cpu, target, info));
             } else {
-                self.flush_tlb_func(cpu, target, info);
+                self.flush_by_broadcast(cpu, target, info);
             }
         }
+    }
+
+    /// What hardware that is told of a flush does on `target`: it forgets the range, and the code that runs there does not
+    /// know. Since that CPU does not count the flush, it takes it for missed when it counts the next one.
+    fn flush_by_broadcast(&self, cpu: &Cpu<'_>, target: u8, info: &FlushTlbInfo) {
+        let tlb = &self.tlbs[usize::from(target)];
+        let Some(mm) = info.mm.or_else(|| tlb.state.loaded_mm()) else { return };
+        tlb.exclusively(|| tlb.flush(mm, info.start, info.pages, self.hpn));
+        cpu.note(What::Flush { target, mm: mm.0 });
     }
 
     /// `flush_tlb_func`: the interrupt handler on `target`, or the local part. No step, and nothing comes between.
