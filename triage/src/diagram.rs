@@ -12,6 +12,7 @@ use std::fmt;
 use racewalk::{Outcome, Program, Violation};
 
 pub(crate) use event_text::{events_json, text, write_events};
+pub(crate) use footnotes::counts;
 use select::Row;
 
 /// What is shown.

@@ -8,6 +8,7 @@ mod anchor;
 mod args;
 mod case;
 mod coverage;
+mod departure;
 mod diagram;
 mod engine;
 mod explore;
@@ -16,10 +17,12 @@ mod interrupt;
 mod known;
 mod minimise;
 mod progress;
+mod racing;
 mod refusal;
 mod report;
 mod search;
 mod seeds;
+mod signature;
 mod source;
 mod verb;
 mod watchdog;
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Fuzz(args) => verb::fuzz::run(args),
         Verb::Replay(args) => verb::replay::run(&args),
+        Verb::Minimise(args) => verb::minimise::run(&args),
         Verb::Check(args) => verb::check::run(&args),
         Verb::Pack(args) => verb::pack::run(&args),
         Verb::Show(args) => verb::show::run(&args),
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         Verb::Explore(args) => verb::explore::run(&args),
         Verb::Coverage(args) => verb::coverage::run(&args),
         Verb::Ablate(args) => verb::ablate::run(args),
+        Verb::Measure(args) => verb::measure::run(&args),
         Verb::List(args) => verb::list::run(&args),
     };
     done.unwrap_or_else(|refusal| {

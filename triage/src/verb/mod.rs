@@ -6,6 +6,8 @@ pub(crate) mod coverage;
 pub(crate) mod explore;
 pub(crate) mod fuzz;
 pub(crate) mod list;
+pub(crate) mod measure;
+pub(crate) mod minimise;
 pub(crate) mod pack;
 pub(crate) mod replay;
 pub(crate) mod run;
