@@ -25,6 +25,10 @@ pub(crate) enum Verb {
     Replay(verb::replay::Args),
     /// Make a program that fails small: fewest CPUs, operations, items of the set-up and decisions.
     Minimise(verb::minimise::Args),
+    /// Group crashes by what is wrong, make one of each group small, and report.
+    Triage(verb::triage::Args),
+    /// Say in which kernels a program fails, and which fix cures it.
+    Bisect(verb::bisect::Args),
     /// Check that every program behaves as its `expect` lines say.
     Check(verb::check::Args),
     /// Turn program text into bytes for an engine.

@@ -13,8 +13,6 @@ use crate::finding::recorded;
 /// Where two runs part.
 #[derive(Clone, Debug)]
 pub(crate) struct Departure {
-    /// How many events they share.
-    pub(crate) at: usize,
     /// Whose step it is.
     pub(crate) cpu: u8,
     /// The function in which the CPU is.
@@ -71,7 +69,6 @@ impl Departure {
         }
         let right = right.get(at).filter(|event| event.cpu == first.cpu);
         Some(Departure {
-            at,
             cpu: first.cpu,
             function: stack.last().copied().unwrap_or(place),
             place,

@@ -6,8 +6,10 @@
 
 mod anchor;
 mod args;
+mod bisect;
 mod case;
 mod coverage;
+mod crash;
 mod departure;
 mod diagram;
 mod engine;
@@ -24,6 +26,7 @@ mod search;
 mod seeds;
 mod signature;
 mod source;
+mod story;
 mod verb;
 mod watchdog;
 
@@ -37,6 +40,8 @@ fn main() -> ExitCode {
         Verb::Fuzz(args) => verb::fuzz::run(args),
         Verb::Replay(args) => verb::replay::run(&args),
         Verb::Minimise(args) => verb::minimise::run(&args),
+        Verb::Triage(args) => verb::triage::run(&args),
+        Verb::Bisect(args) => verb::bisect::run(&args),
         Verb::Check(args) => verb::check::run(&args),
         Verb::Pack(args) => verb::pack::run(&args),
         Verb::Show(args) => verb::show::run(&args),

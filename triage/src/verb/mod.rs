@@ -1,6 +1,7 @@
 //! A verb is one thing that `racewalk` can be asked to do; each has its file, its arguments and its `run`.
 
 pub(crate) mod ablate;
+pub(crate) mod bisect;
 pub(crate) mod check;
 pub(crate) mod coverage;
 pub(crate) mod explore;
@@ -12,3 +13,4 @@ pub(crate) mod pack;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod show;
+pub(crate) mod triage;
