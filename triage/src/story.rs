@@ -12,6 +12,7 @@ use racewalk::prog::Program;
 use racewalk::{Machine, Outcome, Variant, place_name};
 use serde_json::{Value, json};
 
+use crate::anchor::race;
 use crate::departure::{Departure, Reference, kind};
 use crate::diagram::{Diagram, Options};
 use crate::finding::recorded;
@@ -59,7 +60,9 @@ impl Story {
     /// The diagram of the right one, with its kernel's name.
     fn right_diagram(&self) -> Option<(String, Diagram)> {
         let right = self.right.as_ref()?;
-        let diagram = Diagram::of(&self.program, &right.outcome, Options::default());
+        let about = self.outcome.verdict.violation();
+        let options = Options { about, ..Options::default() };
+        let diagram = Diagram::of(&self.program, &right.outcome, options);
         Some((right.variant.to_string(), diagram))
     }
 
@@ -77,6 +80,16 @@ impl Story {
             place_name(function),
             right.variant
         ))
+    }
+
+    /// The number of the event, after the set-up, at which the two runs part.
+    fn parts_at(&self) -> Option<usize> {
+        let right = self.right.as_ref()?;
+        let events =
+            |outcome: &Outcome| outcome.trace.as_ref().map(|trace| trace.events().to_vec());
+        let (wrong, right) = (events(&self.outcome)?, events(&right.outcome)?);
+        let at = wrong.iter().zip(&right).take_while(|(one, other)| one == other).count();
+        at.checked_sub(wrong.len() - race(&wrong).len())
     }
 
     /// The racing pair, in a sentence.

@@ -43,13 +43,14 @@ pub(super) fn of(story: &Story) -> Markup {
         h2 { "Timeline" }
         p.legend {
             span.read { "●" } " reads " span.change { "●" } " changes " span.wait { "●" } " waits "
-            span.race { "◯" } " the racing pair; bars are operations and locks. Point at a step to see what it is."
+            span.race { "◯" } " the racing pair, "
+            span.parts { "┊" } " where the two runs part; bars are operations and locks. Point at a step to see what it is."
         }
-        div.scroll { (timeline::of(&story.program, &story.outcome)) }
+        div.scroll { (timeline::of(&story.program, &story.outcome, story.parts_at())) }
         p #step { "\u{a0}" }
         @if let Some(right) = &story.right {
             h3 { "The same program and schedule on " (right.variant) ", which is clean" }
-            div.scroll { (timeline::of(&story.program, &right.outcome)) }
+            div.scroll { (timeline::of(&story.program, &right.outcome, story.parts_at())) }
         }
         h2 { "Diagram" }
         div.beside {

@@ -31,8 +31,8 @@ struct Bar {
     text: String,
 }
 
-/// The timeline of a run.
-pub(super) fn of(program: &Program, outcome: &Outcome) -> Markup {
+/// The timeline of a run, with a line before the event at which it parts from another.
+pub(super) fn of(program: &Program, outcome: &Outcome, parts_at: Option<usize>) -> Markup {
     let hpn = u32::from(program.head.hpn);
     let events = race(outcome.trace.as_ref().map_or(&[][..], |trace| trace.events()));
     let locks = locks(events, hpn);
@@ -46,8 +46,9 @@ pub(super) fn of(program: &Program, outcome: &Outcome) -> Markup {
         tops.push(height);
         height += OPS_HEIGHT + EVENTS_HEIGHT + LOCK_HEIGHT * rows(cpu) + 14;
     }
-    let width = LEFT + STEP * (events.len() + 3);
-    let x = |at: usize| LEFT + STEP * at;
+    let moments = moments(events);
+    let x = |at: usize| LEFT + STEP * moments[at.min(events.len())];
+    let width = x(events.len()) + 3 * STEP;
     let top = |cpu: u8| tops.get(usize::from(cpu)).copied().unwrap_or(0);
     let middle = |cpu: u8| top(cpu) + OPS_HEIGHT + EVENTS_HEIGHT / 2;
     let pair = Pair::of(outcome, hpn);
@@ -73,6 +74,9 @@ pub(super) fn of(program: &Program, outcome: &Outcome) -> Markup {
                     text x=(x(bar.from) + 3) y=(y + 9) { (fitting(&bar.text, x(bar.to) - x(bar.from))) }
                 }
             }
+            @if let Some(at) = parts_at {
+                line.parts x1=(x(at) - STEP / 2) x2=(x(at) - STEP / 2) y1="0" y2=(height) {}
+            }
             @if let Some(Pair { first, second }) = pair {
                 @let (x1, y1, x2, y2) = (x(first.at), middle(first.cpu), x(second.at), middle(second.cpu));
                 path.race d=(format!("M {x1} {y1} C {} {y1}, {} {y2}, {x2} {y2}", (x1 + x2) / 2, (x1 + x2) / 2)) {}
@@ -81,7 +85,7 @@ pub(super) fn of(program: &Program, outcome: &Outcome) -> Markup {
             }
             @for (at, event) in events.iter().enumerate() {
                 @if let Some(class) = class(event.what) {
-                    circle.(class) cx=(x(at)) cy=(middle(event.cpu)) r=(if class == "pass" { 2 } else { 4 }) tabindex="0" data-step=(step(event, hpn)) {
+                    circle.(class) cx=(x(at)) cy=(middle(event.cpu)) r=(if class == "pass" { 1 } else { 4 }) tabindex="0" data-step=(step(event, hpn)) {
                         title { (step(event, hpn)) }
                     }
                 }
@@ -95,6 +99,19 @@ pub(super) fn of(program: &Program, outcome: &Outcome) -> Markup {
             }
         }
     }
+}
+
+/// When each event comes: who goes from function to function takes no time. One more for the end.
+fn moments(events: &[Event]) -> Vec<usize> {
+    let mut moment = 0;
+    let mut moments = Vec::new();
+    for event in events {
+        moments.push(moment);
+        let passes = matches!(event.what, What::Enter(_) | What::Pass(_) | What::Leave);
+        moment += usize::from(!passes);
+    }
+    moments.push(moment);
+    moments
 }
 
 /// What is said of an event.
@@ -114,9 +131,10 @@ fn class(what: What) -> Option<&'static str> {
         What::Leave
         | What::OpBegin(_)
         | What::OpEnd(_)
+        | What::Enter(_)
         | What::Lock { .. }
         | What::Unlock { .. } => None,
-        What::Enter(_) | What::Pass(_) => Some("pass"),
+        What::Pass(_) => Some("pass"),
         What::Load { .. } => Some("read"),
         What::Store { .. } | What::Rmw { .. } => Some("change"),
         What::Wait { .. } => Some("wait"),

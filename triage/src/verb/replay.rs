@@ -62,7 +62,9 @@ enum Format {
     Text,
     /// One JSON object.
     Json,
-    /// A page with a timeline and the run of a right kernel beside it; it needs no network.
+    /// All there is to say, as a report of `triage`: both runs, what was done to the object, a test.
+    Story,
+    /// The same as a page with a timeline and the run of a right kernel beside it; it needs no network.
     Html,
 }
 
@@ -94,9 +96,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
     match args.format {
         Format::Text => replayed.print(&mut out)?,
         Format::Json => writeln!(out, "{:#}", replayed.json())?,
-        Format::Html => {
+        Format::Story | Format::Html => {
             let replay = format!("cargo racewalk replay {}", args.file.display());
-            write!(out, "{}", Story::of(&mut machine, &program, replay).page())?;
+            let story = Story::of(&mut machine, &program, replay);
+            match args.format {
+                Format::Html => out.write_all(story.page().as_bytes())?,
+                _ => story.print(&mut out)?,
+            }
         }
     }
     Ok(ExitCode::from(u8::from(!outcome.verdict.is_clean())))
@@ -143,7 +149,7 @@ impl Replayed<'_> {
             let diagram = Diagram::of(
                 self.program,
                 self.outcome,
-                diagram::Options { locks: self.args.locks },
+                diagram::Options { locks: self.args.locks, about: None },
             );
             writeln!(out, "{diagram}")?;
         }
@@ -161,8 +167,12 @@ impl Replayed<'_> {
     fn json(&self) -> Value {
         let violation = self.outcome.verdict.violation();
         let diagram = self.args.diagram.then(|| {
-            Diagram::of(self.program, self.outcome, diagram::Options { locks: self.args.locks })
-                .to_string()
+            Diagram::of(
+                self.program,
+                self.outcome,
+                diagram::Options { locks: self.args.locks, about: None },
+            )
+            .to_string()
         });
         let events = self
             .args

@@ -110,12 +110,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
     progress.finish();
     let index = Index::new(done, &crashes, files.len(), interrupt.came());
     index.write(&args.out).map_err(refuse)?;
+    let mut stdout = std::io::stdout().lock();
     match args.format {
         Format::Text => {
-            print!("{}", index.text());
-            println!("reports: {}", args.out.join("index.html").display());
+            let page = args.out.join("index.html");
+            writeln!(stdout, "{}reports: {}", index.text(), page.display())?;
         }
-        Format::Json => println!("{:#}", index.json()),
+        Format::Json => writeln!(stdout, "{:#}", index.json())?,
     }
     Ok(ExitCode::from(u8::from(index.has_groups())))
 }

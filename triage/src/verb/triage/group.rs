@@ -8,6 +8,7 @@ use racewalk::prog::Document;
 use serde_json::{Value, json};
 
 use crate::anchor;
+use crate::case::write_head;
 use crate::crash::Failing;
 use crate::finding::{Finding, recorded};
 use crate::refusal::Refusal;
@@ -78,11 +79,10 @@ impl Group {
             .program;
         self.same = same_runs(machine, &program);
         let variant = racewalk::Variant::of(&program);
-        let title = program.head.title.take();
         if let Some(finding) = Finding::of(machine, &program, &variant) {
             program = anchor::in_words(machine, &finding);
+            write_head(&mut program, &finding, None);
         }
-        program.head.title = title;
         let folder = out.join(&self.folder);
         fs::create_dir_all(&folder).map_err(|error| Refusal::io(&folder, &error))?;
         let replay = format!("cargo racewalk replay {}", folder.join("reproducer.rw").display());
