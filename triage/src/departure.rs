@@ -111,3 +111,43 @@ pub(crate) fn kind(what: What) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Departure, Reference, kind};
+    use racewalk::{Era, Machine, Program, place_name};
+
+    fn program(file: &str) -> Program {
+        let path = format!("{}/../corpus/{file}.rw", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).expect("the corpus can be read");
+        racewalk::parse(&text).expect("the corpus is right").program
+    }
+
+    fn departure(file: &str) -> (Era, Departure) {
+        let (program, mut machine) = (program(file), Machine::new());
+        let right = Reference::of(&mut machine, &program).expect("a right kernel is known");
+        let wrong = crate::finding::recorded(&mut machine, &program);
+        let departure = Departure::between(&wrong, &right.outcome).expect("they part");
+        (right.variant.era, departure)
+    }
+
+    #[test]
+    fn a_protection_that_is_left_out_is_where_the_runs_part() {
+        let (era, departure) = departure("litmus/without/abort_flush");
+        assert_eq!((era, place_name(departure.function)), (Era::V66, "collapse_abort"));
+        assert_eq!(departure.right.map(kind).as_deref(), Some("flush_tlb_mm_range()"));
+    }
+
+    #[test]
+    fn a_find_in_an_era_is_held_against_the_fixed_one() {
+        assert_eq!(departure("found/zap_drops_dirty").0, Era::Fixed);
+    }
+
+    #[test]
+    fn a_clean_run_parts_from_nothing() {
+        let mut program = program("litmus/without/abort_flush");
+        program.head.without.clear();
+        let outcome = crate::finding::recorded(&mut Machine::new(), &program);
+        assert!(Departure::between(&outcome, &outcome).is_none());
+    }
+}

@@ -110,3 +110,41 @@ fn last_conflict(accesses: &[Access]) -> Option<Pair> {
         Some(Pair { first: *first, second })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Access, Pair, last_conflict};
+    use racewalk::{Class, Machine, Place, place_name};
+
+    fn access(at: usize, cpu: u8, index: u32, change: bool) -> Access {
+        let obj = Class::Pte.obj(index);
+        Access { at, cpu, function: Place(1), place: Place(1), obj, change }
+    }
+
+    #[track_caller]
+    fn check(accesses: &[Access], pair: Option<(usize, usize)>) {
+        assert_eq!(last_conflict(accesses).map(|pair| (pair.first.at, pair.second.at)), pair);
+    }
+
+    #[test]
+    fn the_last_two_of_two_cpus_with_a_change_among_them() {
+        let (read, change) = (false, true);
+        check(&[access(0, 0, 1, read), access(1, 1, 1, read)], None);
+        check(&[access(0, 0, 1, change), access(1, 0, 1, change)], None);
+        check(&[access(0, 0, 1, change), access(1, 1, 2, change)], None);
+        check(&[access(0, 0, 1, read), access(1, 1, 1, change)], Some((0, 1)));
+        let more = [access(0, 0, 1, change), access(1, 1, 1, read), access(2, 1, 1, change)];
+        check(&more, Some((0, 2)));
+    }
+
+    #[test]
+    fn the_pair_of_a_copy_that_a_collapse_has_not_seen() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/litmus/review/recheck_page.rw");
+        let text = std::fs::read_to_string(path).expect("the corpus can be read");
+        let program = racewalk::parse(&text).expect("the corpus is right").program;
+        let outcome = crate::finding::recorded(&mut Machine::new(), &program);
+        let Pair { first, second } = Pair::of(&outcome, 4).expect("two CPUs met");
+        assert_eq!((first.cpu, place_name(first.function)), (1, "wp_page_copy"));
+        assert_eq!((second.cpu, place_name(second.function)), (0, "collapse_pte_mapped_thp"));
+    }
+}

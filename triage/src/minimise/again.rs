@@ -89,3 +89,28 @@ fn rescheduled(trial: &mut Trial<'_>, candidate: Program) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{first_in_setup, joined};
+    use racewalk::prog::{Op, Program, Setup};
+
+    fn program(ops: &[usize]) -> Program {
+        let cpus = ops.iter().map(|&n| vec![Op::RcuGp; n]).collect();
+        Program { cpus, ..Program::default() }
+    }
+
+    #[test]
+    fn two_cpus_become_one_if_their_operations_fit() {
+        let both = joined(&program(&[2, 3]), 0, 1).expect("they fit");
+        assert_eq!(both.cpus.iter().map(Vec::len).collect::<Vec<_>>(), [5]);
+        assert!(joined(&program(&[10, 10]), 0, 1).is_none());
+    }
+
+    #[test]
+    fn a_cpu_keeps_its_last_operation() {
+        let moved = first_in_setup(&program(&[2]), 0).expect("there is another");
+        assert_eq!((moved.cpus[0].len(), &moved.setup[..]), (1, &[Setup::Do(Op::RcuGp)][..]));
+        assert!(first_in_setup(&program(&[1]), 0).is_none());
+    }
+}
