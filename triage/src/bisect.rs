@@ -117,7 +117,18 @@ mod tests {
     }
 
     #[test]
-    fn each_fix_of_a_find_is_found() {
+    fn every_find_has_one_fix_that_cures_it() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/found");
+        for entry in std::fs::read_dir(folder).expect("the corpus can be read") {
+            let path = entry.expect("it can be read").path();
+            let stem = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+            let bisected = bisected(&format!("found/{stem}"));
+            assert_eq!(bisected.cures().len(), 1, "{stem}: {:?}", bisected.cures());
+        }
+    }
+
+    #[test]
+    fn the_fix_of_a_find_is_what_fixed_has_and_v66_has_not() {
         assert!(fixes().len() > 5);
         let bisected = bisected("found/zap_drops_dirty");
         let of = |name: &str| bisected.eras.iter().find(|era| era.variant.era.name() == name);

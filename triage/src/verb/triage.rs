@@ -95,6 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
             groups.entry(&failing.signature).or_default().push((&crash.file, failing));
         }
     }
+    let fails = !groups.is_empty();
     let mut done = Vec::new();
     let mut machine = Machine::new();
     let count = groups.len();
@@ -118,7 +119,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
         }
         Format::Json => writeln!(stdout, "{:#}", index.json())?,
     }
-    Ok(ExitCode::from(u8::from(index.has_groups())))
+    Ok(ExitCode::from(u8::from(fails)))
 }
 
 /// What is known of crashes from an earlier time, by key. A line that was cut off is done again.

@@ -51,10 +51,6 @@ impl Index {
         index
     }
 
-    pub(super) fn has_groups(&self) -> bool {
-        !self.groups.is_empty()
-    }
-
     /// Writes `index.txt`, `index.json` and `index.html`.
     pub(super) fn write(&self, out: &Path) -> io::Result<()> {
         fs::write(out.join("index.txt"), self.text())?;
