@@ -23,6 +23,12 @@ pub(crate) enum Verb {
     Fuzz(verb::fuzz::Args),
     /// Run one program and say what came of it.
     Replay(verb::replay::Args),
+    /// Make a program that fails small: fewest CPUs, operations, items of the set-up and decisions.
+    Minimise(verb::minimise::Args),
+    /// Group crashes by what is wrong, make one of each group small, and report.
+    Triage(verb::triage::Args),
+    /// Say in which kernels a program fails, and which fix cures it.
+    Bisect(verb::bisect::Args),
     /// Check that every program behaves as its `expect` lines say.
     Check(verb::check::Args),
     /// Turn program text into bytes for an engine.
@@ -37,6 +43,8 @@ pub(crate) enum Verb {
     Coverage(verb::coverage::Args),
     /// Leave out one protection after the other and say what breaks.
     Ablate(verb::ablate::Args),
+    /// Measure triage itself: how small the minimiser makes crashes, and how well they are grouped.
+    Measure(verb::measure::Args),
     /// Name the kernels, protections, exhibits, oracles, targets, axes and places.
     List(verb::list::Args),
 }

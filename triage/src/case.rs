@@ -71,7 +71,7 @@ fn upstream(machine: &mut Machine, program: &Program, variant: &Variant) -> Opti
 }
 
 /// Title and expectations: the violation under the file's own kernel; clean under v6.6, if it is.
-fn write_head(program: &mut Program, finding: &Finding, upstream: Option<&'static str>) {
+pub(crate) fn write_head(program: &mut Program, finding: &Finding, upstream: Option<&'static str>) {
     let words = vocabulary();
     let Signature { oracle, .. } = finding.signature;
     let head = &mut program.head;

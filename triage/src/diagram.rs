@@ -12,13 +12,16 @@ use std::fmt;
 use racewalk::{Outcome, Program, Violation};
 
 pub(crate) use event_text::{events_json, text, write_events};
+pub(crate) use footnotes::counts;
 use select::Row;
 
 /// What is shown.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Options {
+pub(crate) struct Options<'a> {
     /// Lock and unlock lines too; without it only where the oracle is about locks.
     pub(crate) locks: bool,
+    /// What a clean run is looked at for: the violation of the run that it is shown beside.
+    pub(crate) about: Option<&'a Violation>,
 }
 
 /// A diagram of one run.
@@ -34,7 +37,7 @@ pub(crate) struct Diagram {
 
 impl Diagram {
     /// The diagram of a run that was recorded.
-    pub(crate) fn of(program: &Program, outcome: &Outcome, options: Options) -> Diagram {
+    pub(crate) fn of(program: &Program, outcome: &Outcome, options: Options<'_>) -> Diagram {
         let hpn = u32::from(program.head.hpn);
         let violation = outcome.verdict.violation();
         let events = outcome.trace.as_ref().map_or(&[][..], |trace| trace.events());

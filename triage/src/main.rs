@@ -6,8 +6,11 @@
 
 mod anchor;
 mod args;
+mod bisect;
 mod case;
 mod coverage;
+mod crash;
+mod departure;
 mod diagram;
 mod engine;
 mod explore;
@@ -16,11 +19,14 @@ mod interrupt;
 mod known;
 mod minimise;
 mod progress;
+mod racing;
 mod refusal;
 mod report;
 mod search;
 mod seeds;
+mod signature;
 mod source;
+mod story;
 mod verb;
 mod watchdog;
 
@@ -33,6 +39,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Fuzz(args) => verb::fuzz::run(args),
         Verb::Replay(args) => verb::replay::run(&args),
+        Verb::Minimise(args) => verb::minimise::run(&args),
+        Verb::Triage(args) => verb::triage::run(&args),
+        Verb::Bisect(args) => verb::bisect::run(&args),
         Verb::Check(args) => verb::check::run(&args),
         Verb::Pack(args) => verb::pack::run(&args),
         Verb::Show(args) => verb::show::run(&args),
@@ -40,6 +49,7 @@ fn main() -> ExitCode {
         Verb::Explore(args) => verb::explore::run(&args),
         Verb::Coverage(args) => verb::coverage::run(&args),
         Verb::Ablate(args) => verb::ablate::run(args),
+        Verb::Measure(args) => verb::measure::run(&args),
         Verb::List(args) => verb::list::run(&args),
     };
     done.unwrap_or_else(|refusal| {

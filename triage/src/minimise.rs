@@ -1,8 +1,10 @@
 //! Minimising makes a finding small while the same oracle still notices in the same function.
 //!
 //! The passes go from large cuts to small ones and start again until nothing more can go: CPUs, operations, items of
-//! the set-up, values, scheduling decisions. They are deterministic; only the limits depend on the clock.
+//! the set-up, values, scheduling decisions. Where none of them gets any further, single cuts are tried again under
+//! other schedules. They are deterministic; only the limits depend on the clock.
 
+mod again;
 mod cut;
 mod decisions;
 mod trial;
@@ -86,7 +88,7 @@ pub(crate) fn minimise(finding: &Finding, limits: &Limits, progress: &Progress) 
                 .fold(false, |smaller, pass: fn(&mut Trial<'_>) -> bool| {
                     pass(&mut trial) | smaller
                 });
-        if !smaller || trial.is_over() {
+        if trial.is_over() || !(smaller || again::cuts(&mut trial)) {
             break;
         }
     }

@@ -53,7 +53,7 @@ fn is_related(row: &Row, violation: &Violation) -> bool {
 }
 
 /// Whether a change of an entry changes what `named` counts.
-fn counts(named: Obj, changed: Obj, text: &str) -> bool {
+pub(crate) fn counts(named: Obj, changed: Obj, text: &str) -> bool {
     let entry = Class::Pte.has(changed) || Class::Pmd.has(changed);
     let of_folio = [Class::Ptc, Class::Refcount, Class::EntireMapcount, Class::Folio]
         .iter()

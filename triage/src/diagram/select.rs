@@ -50,7 +50,7 @@ pub(super) fn set_up_ends(events: &[Event], violation: Option<&Violation>) -> us
 pub(super) fn rows(
     events: &[Event],
     violation: Option<&Violation>,
-    options: Options,
+    options: Options<'_>,
     hpn: u32,
 ) -> Vec<Row> {
     let wanted = Wanted::new(events, violation, options);
@@ -164,7 +164,8 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn new(events: &[Event], violation: Option<&Violation>, options: Options) -> Wanted {
+    fn new(events: &[Event], violation: Option<&Violation>, options: Options<'_>) -> Wanted {
+        let violation = violation.or(options.about);
         let oracle = violation.map_or("", |v| v.oracle.name);
         let about_locks = ["lock", "atomic", "deadlock"].iter().any(|word| oracle.contains(word));
         Wanted {

@@ -49,7 +49,7 @@ fn edit_decisions(program: &mut Program, edit: impl FnMut(Decision) -> Option<De
     }
 }
 
-fn without_cpu(program: &Program, gone: u8) -> Program {
+pub(super) fn without_cpu(program: &Program, gone: u8) -> Program {
     let mut program = program.clone();
     program.cpus.remove(usize::from(gone));
     let renumber = |cpu: u8| if cpu > gone { cpu - 1 } else { cpu };
@@ -64,7 +64,7 @@ fn without_cpu(program: &Program, gone: u8) -> Program {
     program
 }
 
-fn without_ops(program: &Program, cpu: u8, start: usize, end: usize) -> Program {
+pub(super) fn without_ops(program: &Program, cpu: u8, start: usize, end: usize) -> Program {
     let mut program = program.clone();
     program.cpus[usize::from(cpu)].drain(start..end);
     let gone = start..end;
@@ -131,7 +131,7 @@ impl Gone {
     }
 }
 
-fn without_item(program: &Program, item: usize) -> Program {
+pub(super) fn without_item(program: &Program, item: usize) -> Program {
     let earlier = |same: fn(&Setup) -> bool| {
         program.setup[..item].iter().filter(|item| same(item)).count() as u8
     };

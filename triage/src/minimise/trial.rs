@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use racewalk::prog::{Decision, Program, Schedule, fixup};
-use racewalk::{Machine, Options};
+use racewalk::sched::Bounded;
+use racewalk::{Machine, Options, Outcome, Variant};
 
 use super::{Limits, Shape};
+use crate::departure::Reference;
 use crate::finding::{Finding, Signature, recorded, signature_of};
 use crate::progress::Progress;
 
@@ -18,7 +20,10 @@ pub(super) struct Trial<'a> {
     machine: Machine,
     best: Program,
     signature: Signature,
+    /// The kernel on which the first program is clean, if there is one.
+    right: Option<Variant>,
     failed: HashSet<Program>,
+    rescheduled: HashSet<Program>,
     limits: Limits,
     begun: Instant,
     runs: u64,
@@ -28,8 +33,12 @@ pub(super) struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     pub(super) fn new(finding: &Finding, limits: Limits, progress: &'a Progress) -> Trial<'a> {
+        let mut machine = Machine::new();
+        let right = Reference::of(&mut machine, &finding.program).map(|right| right.variant);
         Trial {
-            machine: Machine::new(),
+            machine,
+            right,
+            rescheduled: HashSet::new(),
             best: finding.program.clone(),
             signature: finding.signature,
             failed: HashSet::new(),
@@ -78,6 +87,9 @@ impl<'a> Trial<'a> {
             }
             return false;
         }
+        if !self.is_cured(&candidate) {
+            return false;
+        }
         let outcome = recorded(&mut self.machine, &candidate);
         let mut best = candidate;
         if outcome.taken.len() <= Shape::of(&best).decisions {
@@ -87,6 +99,19 @@ impl<'a> Trial<'a> {
         true
     }
 
+    /// Whether the right kernel is clean on a program, as it was on the first one: else it has become another finding.
+    fn is_cured(&mut self, candidate: &Program) -> bool {
+        let Some(right) = &self.right else { return true };
+        let options = Options { variant: Some(right.clone()), ..Options::default() };
+        self.machine.run(candidate, &options).verdict.is_clean()
+    }
+
+    /// Whether other schedules of a program were not tried yet.
+    pub(super) fn first_time(&mut self, candidate: &Program) -> bool {
+        let unscheduled = Program { schedule: Schedule::default(), ..candidate.clone() };
+        self.rescheduled.len() < MEMO_MAX && self.rescheduled.insert(unscheduled)
+    }
+
     /// The decisions that a program's run takes.
     pub(super) fn taken(&mut self, program: &Program) -> Vec<Decision> {
         recorded(&mut self.machine, program).taken
@@ -94,6 +119,26 @@ impl<'a> Trial<'a> {
 
     /// Whether a program shows the same; counted against the limits.
     pub(super) fn shows(&mut self, candidate: &Program) -> bool {
+        let outcome = |machine: &mut Machine| machine.run(candidate, &Options::default());
+        self.shows_when(outcome)
+    }
+
+    /// The same under a schedule of a systematic search.
+    pub(super) fn shows_bounded(&mut self, candidate: &Program, schedule: &mut Bounded) -> bool {
+        self.shows_when(|machine| machine.run_bounded(candidate, &Options::default(), schedule))
+    }
+
+    /// The decisions that a program's run takes under a schedule of a systematic search.
+    pub(super) fn taken_bounded(
+        &mut self,
+        program: &Program,
+        schedule: &mut Bounded,
+    ) -> Vec<Decision> {
+        let options = Options { record: true, ..Options::default() };
+        self.machine.run_bounded(program, &options, schedule).taken
+    }
+
+    fn shows_when(&mut self, run: impl FnOnce(&mut Machine) -> Outcome) -> bool {
         if self.over {
             return false;
         }
@@ -107,18 +152,21 @@ impl<'a> Trial<'a> {
                 shape.ops, shape.decisions, self.runs
             )
         });
-        let outcome = self.machine.run(candidate, &Options::default());
+        let outcome = run(&mut self.machine);
         signature_of(&outcome) == Some(self.signature)
     }
 
     /// The candidate bent into shape; `None` if that gives nothing new or more than there was.
-    fn well_formed(&self, mut candidate: Program) -> Option<Program> {
+    pub(super) fn well_formed(&self, mut candidate: Program) -> Option<Program> {
         // The schedule may be longer than text and bytes permit, and every pass leaves it in order.
         let schedule = std::mem::take(&mut candidate.schedule);
         fixup(&mut candidate);
         candidate.schedule = schedule;
         let (now, then) = (Shape::of(&candidate), Shape::of(&self.best));
-        let grown = now.setup > then.setup || now.ops > then.ops || now.cpus > then.cpus;
-        (!grown && candidate != self.best).then_some(candidate)
+        // An operation of the set-up races with nobody: it is less than one of a CPU.
+        let weight = |shape: Shape| (shape.cpus, shape.ops, shape.setup);
+        let grown = weight(now) > weight(then) || now.cpus > then.cpus;
+        let idle = now.ops == 0 && then.ops > 0;
+        (!grown && !idle && candidate != self.best).then_some(candidate)
     }
 }

@@ -1,18 +1,21 @@
 //! The verb `replay`: runs one program and says what came of it.
 
+use std::fs::File;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use racewalk::prog::{Program, Schedule, Until};
 use racewalk::{Machine, Outcome, Variant, vocabulary};
 use serde_json::{Value, json};
 
-use crate::args::{Format, VariantArgs};
+use crate::args::VariantArgs;
 use crate::diagram::{self, Diagram};
 use crate::finding::{Signature, recorded};
 use crate::refusal::Refusal;
 use crate::source::Source;
+use crate::story::Story;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +23,7 @@ Examples:
   cargo racewalk replay crash-0af3 --kernel v6.6            the bytes that an engine saved
   cargo racewalk replay FILE --without recheck_page --diagram
   cargo racewalk replay FILE --trace --format json
+  cargo racewalk replay FILE --format html -o report.html   with a timeline, for a browser
 
 The last line is `verdict: clean` or `verdict: ORACLE`. --kernel K is that kernel with all that it has: the
 `without` lines of the file belong to the file's own kernel. --without alone adds to them.
@@ -45,6 +49,23 @@ pub(crate) struct Args {
     /// How the answer is written.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Where the answer goes; without it, to the standard output.
+    #[arg(short, long, value_name = "OUT")]
+    out: Option<PathBuf>,
+}
+
+/// How the answer is written.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+    /// All there is to say, as a report of `triage`: both runs, what was done to the object, a test.
+    Story,
+    /// The same as a page with a timeline and the run of a right kernel beside it; it needs no network.
+    Html,
 }
 
 /// Runs the verb.
@@ -68,10 +89,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
         eprintln!("warning: two runs of this program differ; this is a bug of racewalk");
     }
     let replayed = Replayed { args, program: &program, outcome: &outcome, stable };
-    let mut out = stdout().lock();
+    let mut out: Box<dyn Write> = match &args.out {
+        Some(path) => Box::new(File::create(path).map_err(|error| Refusal::io(path, &error))?),
+        None => Box::new(stdout().lock()),
+    };
     match args.format {
         Format::Text => replayed.print(&mut out)?,
         Format::Json => writeln!(out, "{:#}", replayed.json())?,
+        Format::Story | Format::Html => {
+            let replay = format!("cargo racewalk replay {}", args.file.display());
+            let story = Story::of(&mut machine, &program, replay);
+            match args.format {
+                Format::Html => out.write_all(story.page().as_bytes())?,
+                _ => story.print(&mut out)?,
+            }
+        }
     }
     Ok(ExitCode::from(u8::from(!outcome.verdict.is_clean())))
 }
@@ -117,7 +149,7 @@ impl Replayed<'_> {
             let diagram = Diagram::of(
                 self.program,
                 self.outcome,
-                diagram::Options { locks: self.args.locks },
+                diagram::Options { locks: self.args.locks, about: None },
             );
             writeln!(out, "{diagram}")?;
         }
@@ -135,8 +167,12 @@ impl Replayed<'_> {
     fn json(&self) -> Value {
         let violation = self.outcome.verdict.violation();
         let diagram = self.args.diagram.then(|| {
-            Diagram::of(self.program, self.outcome, diagram::Options { locks: self.args.locks })
-                .to_string()
+            Diagram::of(
+                self.program,
+                self.outcome,
+                diagram::Options { locks: self.args.locks, about: None },
+            )
+            .to_string()
         });
         let events = self
             .args
