@@ -61,7 +61,7 @@ impl Bisected {
         };
         let but = |keep: &dyn Fn(&Protection) -> bool| {
             let without = candidates.iter().copied().filter(|fix| !keep(fix)).collect();
-            Variant { era: base, without }
+            Variant { era: base, without, zoo: own.zoo.clone() }
         };
         let fixes = candidates
             .iter()
