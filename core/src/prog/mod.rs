@@ -12,6 +12,7 @@ mod document;
 mod fixup;
 mod generate;
 pub mod limits;
+mod mutate;
 mod op;
 mod parse;
 mod print;
@@ -31,6 +32,7 @@ pub use axes::{AXES, AXES_MAX, Axes, Axis};
 pub use document::{Comments, Document, Item, Line};
 pub use fixup::fixup;
 pub use generate::{Shape, generate};
+pub use mutate::{crossover, mutate};
 pub use op::{
     Access, Advice, At, Backing, FileKind, FileRef, GupKind, MapFlags, MmRef, MremapFlags, Nth, Op,
     Prot, Role, Slot, Switch, UffdModes, VmaRef, Word,

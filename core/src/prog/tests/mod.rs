@@ -2,6 +2,7 @@
 
 mod canonical;
 mod errors;
+mod mutate;
 mod random;
 mod text;
 mod wire;
