@@ -38,6 +38,14 @@ impl Variant {
         Variant { era, without: Vec::new() }
     }
 
+    /// The wrong variant that a name of the zoo stands for: v6.6, or the first era that has it, without a protection.
+    pub fn exhibit(name: &str) -> Option<Variant> {
+        let protection = Protection::from_name(name)?;
+        let eras = protection.eras;
+        let era = eras.iter().find(|&&era| era == Era::V66).or(eras.first())?;
+        Some(Variant { era: *era, without: vec![protection] })
+    }
+
     /// What the program's header asks for; v6.6 if it asks for nothing.
     pub fn of(program: &Program) -> Variant {
         let era = program.head.kernel.and_then(|name| Era::ALL.get(usize::from(name.0)).copied());

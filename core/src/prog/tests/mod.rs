@@ -5,6 +5,7 @@ mod errors;
 mod mutate;
 mod random;
 mod text;
+mod theme;
 mod wire;
 
 use super::*;
