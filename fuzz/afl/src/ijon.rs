@@ -9,7 +9,7 @@ use racewalk::FEEDBACK_SLOTS;
 #[used]
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals, reason = "the name is AFL++'s")]
-pub static mut __afl_ijon_enabled: u32 = 1;
+static mut __afl_ijon_enabled: u32 = 1;
 
 /// Buckets of counts that are told apart, as libFuzzer does: 1, 2, 3, 4 to 7, 8 to 15, 16 to 31, 32 to 127, more.
 const BUCKETS: [u8; 7] = [2, 3, 4, 8, 16, 32, 128];

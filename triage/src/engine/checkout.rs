@@ -48,6 +48,18 @@ impl Checkout {
         self.root.join("target/fuzz")
     }
 
+    /// The dictionary for targets whose bytes are records.
+    pub(crate) fn dictionary(&self) -> PathBuf {
+        self.root.join("fuzz/racewalk.dict")
+    }
+
+    /// Where campaigns of one kind go on: what they have kept of a target, under what is written of a variant.
+    pub(crate) fn kept(&self, target: &str, variant: &str) -> Result<PathBuf, Refusal> {
+        let folder = self.root.join("target/corpus").join(target).join(variant);
+        fs::create_dir_all(&folder).map_err(|error| Refusal::io(&folder, &error))?;
+        Ok(folder)
+    }
+
     /// A folder for one campaign, empty, that goes when the value goes.
     pub(crate) fn scratch(&self) -> Result<Scratch, Refusal> {
         let work = self.root.join("target/campaigns");
