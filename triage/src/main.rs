@@ -7,6 +7,7 @@
 mod anchor;
 mod args;
 mod case;
+mod corpus;
 mod coverage;
 mod diagram;
 mod engine;
@@ -15,6 +16,7 @@ mod finding;
 mod interrupt;
 mod known;
 mod minimise;
+mod oss;
 mod progress;
 mod refusal;
 mod report;
@@ -39,6 +41,8 @@ fn main() -> ExitCode {
         Verb::Run(args) => verb::run::run(&args),
         Verb::Explore(args) => verb::explore::run(&args),
         Verb::Coverage(args) => verb::coverage::run(&args),
+        Verb::Corpus(args) => verb::corpus::run(&args),
+        Verb::OssCheck(args) => verb::oss_check::run(&args),
         Verb::Ablate(args) => verb::ablate::run(args),
         Verb::List(args) => verb::list::run(&args),
     };

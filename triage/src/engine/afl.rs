@@ -8,6 +8,7 @@ use std::{env, fs, thread};
 
 use super::Engine;
 use super::campaign::{Campaign, Ended, Input, Look, environment};
+use super::libfuzzer;
 use super::live::Live;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
@@ -15,6 +16,8 @@ use crate::refusal::Refusal;
 
 /// How long a process may go on after its time, or after it was asked to end.
 const GRACE: Duration = Duration::from_secs(10);
+/// The part of a campaign's corpus that AFL++ writes to.
+const OUT: &str = "afl";
 /// How often the processes are looked after.
 const TICK: Duration = Duration::from_millis(200);
 /// How long one input may take, in milliseconds.
@@ -64,7 +67,7 @@ pub(super) fn run(
     let interrupt = Interrupt::listen();
     let start = Instant::now();
     let seeds = seeds(campaign)?;
-    let out = campaign.corpus.join("afl");
+    let out = campaign.corpus.join(OUT);
     let before = executions(&out);
     let old: BTreeSet<PathBuf> = crashes(&out).into_iter().collect();
     let names = (0..campaign.jobs.max(1)).map(name);
@@ -128,7 +131,10 @@ fn command(
     command.arg(if n == 0 { "-M" } else { "-S" }).arg(name);
     if n == 0 {
         // What libFuzzer has kept of the same variant.
-        command.arg("-F").arg(campaign.corpus);
+        let theirs = campaign.corpus.join(libfuzzer::INPUTS);
+        if theirs.is_dir() {
+            command.arg("-F").arg(theirs);
+        }
     }
     command.args(["-m", "none", "-c-", "-t", &INPUT_MS_MAX.to_string()]);
     command.arg("-G").arg(campaign.target.input_bytes_max().to_string());
@@ -284,6 +290,11 @@ fn folders(out: &Path) -> Vec<PathBuf> {
         .collect();
     folders.sort();
     folders
+}
+
+/// Where AFL++ has kept inputs in a campaign's corpus, for the other engine to read.
+pub(super) fn queues(corpus: &Path) -> Vec<PathBuf> {
+    folders(&corpus.join(OUT)).into_iter().map(|folder| folder.join("queue")).collect()
 }
 
 fn stats(out: &Path) -> Vec<Stats> {

@@ -1,5 +1,6 @@
 //! To build an engine is to compile a target together with libFuzzer, with or without coverage of the code, or for AFL++.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -62,6 +63,10 @@ impl Engine {
             ));
         }
         let mut command = Command::new(tool);
+        // It expects to be started by cargo, which says where it is.
+        if env::var_os("CARGO").is_none() {
+            command.env("CARGO", "cargo");
+        }
         command
             .args(["afl", "build", "--release", "--locked", "--package", "racewalk-afl"])
             .args(["--features", "afl", "--bin", &name, "--target-dir"])

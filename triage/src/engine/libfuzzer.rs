@@ -1,16 +1,16 @@
 //! libFuzzer: each process searches by itself, and all share one folder, where they see what the others found.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use super::Engine;
 use super::campaign::{Campaign, Ended, Input, Look, environment};
 use super::live::Live;
 use super::process::{Line, Process};
 use super::status::Figures;
+use super::{Engine, afl};
 use crate::finding::Signature;
 use crate::interrupt::Interrupt;
 use crate::known::Known;
@@ -21,6 +21,8 @@ use crate::refusal::Refusal;
 const INPUT_SECONDS_MAX: u32 = 10;
 /// How long a process may go on after its time before it is killed.
 const GRACE: Duration = Duration::from_secs(15);
+/// The part of a campaign's corpus that libFuzzer writes to.
+pub(super) const INPUTS: &str = "libfuzzer";
 /// How often the progress is looked after while nothing happens.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -57,6 +59,13 @@ pub(super) fn run(
         known: run.past_known + figures().map(|process| process.known).sum::<u64>(),
         interrupted: interrupt.came(),
     })
+}
+
+/// The folder for new finds; beside it lies what AFL++ keeps.
+fn inputs(corpus: &Path) -> Result<PathBuf, Refusal> {
+    let folder = corpus.join(INPUTS);
+    fs::create_dir_all(&folder).map_err(|error| Refusal::io(&folder, &error))?;
+    Ok(folder)
 }
 
 /// A running campaign.
@@ -109,7 +118,8 @@ impl Run<'_> {
         // New finds go to the first folder.
         let artifacts = campaign.scratch.folder(&format!("artifacts-{}", self.starts))?;
         command.arg(format!("-artifact_prefix={}/", artifacts.display()));
-        command.arg(campaign.corpus);
+        command.arg(inputs(campaign.corpus)?);
+        command.args(afl::queues(campaign.corpus));
         command.args(campaign.seeds);
         command.envs(environment(campaign.ask, &self.known));
         Ok(command)

@@ -141,7 +141,9 @@ fn build(args: &Args, checkout: &Checkout, progress: &Progress) -> Result<Engine
     if args.engine == Kind::Afl {
         return Engine::build_for_afl(checkout, target, progress);
     }
-    let feedback = if args.coverage { Feedback::Coverage } else { Feedback::Interleaving };
+    // The codec runs no program: without edges it would be blind.
+    let edges = args.coverage || args.target == Target::Codec;
+    let feedback = if edges { Feedback::Coverage } else { Feedback::Interleaving };
     Engine::build(checkout, target, feedback, Install::IfMissing, progress)?
         .ok_or_else(|| Refusal::new("there is no engine"))
 }
