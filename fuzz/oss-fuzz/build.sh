@@ -25,7 +25,10 @@ for file in fuzz/fuzz_targets/*.rs; do
     cp fuzz/racewalk.dict "$OUT/racewalk.dict"
     cp fuzz/racewalk.dict "$OUT/$target.dict"
     seeds=$(mktemp -d)
-    "$tool" corpus pack --kernel "$RACEWALK_KERNEL" --target "$target" "fuzz/seeds/$target" -o "$seeds"
+    # Targets that take any program share the seeds of whole programs.
+    folder=fuzz/seeds/$target
+    [ -d "$folder" ] || folder=fuzz/seeds/race
+    "$tool" corpus pack --kernel "$RACEWALK_KERNEL" --target "$target" "$folder" -o "$seeds"
     rm -f "$OUT/${target}_seed_corpus.zip"
     (cd "$seeds" && zip -q -r "$OUT/${target}_seed_corpus.zip" .)
     rm -rf "$seeds"

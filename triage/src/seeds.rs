@@ -22,6 +22,14 @@ pub(crate) struct Packed {
     pub(crate) reproducers: usize,
 }
 
+impl Packed {
+    /// Counts those of another folder too.
+    pub(crate) fn add(&mut self, other: &Packed) {
+        self.seeds += other.seeds;
+        self.reproducers += other.reproducers;
+    }
+}
+
 /// Packs the programs of a corpus that suit a target and what is asked for, one file each into `folder`. A program that
 /// the target's bytes cannot say is none of its seeds.
 pub(crate) fn pack(

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
 
+use racewalk::Target;
+
 use crate::refusal::Refusal;
 
 /// The root of the sources.
@@ -36,6 +38,11 @@ impl Checkout {
     /// The programs that seeds are packed from.
     pub(crate) fn corpus(&self) -> PathBuf {
         self.root.join("corpus")
+    }
+
+    /// The committed seeds of a target: a few programs that reach all there is.
+    pub(crate) fn seeds(&self, target: Target) -> PathBuf {
+        self.root.join("fuzz/seeds").join(target.seeds().name())
     }
 
     /// Where cargo installs tools.

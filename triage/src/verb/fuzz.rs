@@ -90,7 +90,9 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
     let scratch = checkout.scratch()?;
     let folder = scratch.folder(&format!("seeds/{}", args.target.name()))?;
     if !args.no_seeds {
-        say(&seeds::pack(&checkout.corpus(), &ask, args.target, &folder)?, &progress);
+        let mut packed = seeds::pack(&checkout.corpus(), &ask, args.target, &folder)?;
+        packed.add(&seeds::pack(&checkout.seeds(args.target), &ask, args.target, &folder)?);
+        say(&packed, &progress);
     }
     let seed = args.seed.unwrap_or_else(by_the_clock);
     progress.line(&format!("fuzzing {} on {}, seed {seed}", args.target.name(), ask.variant()));
