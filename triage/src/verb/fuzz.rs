@@ -90,8 +90,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
     let scratch = checkout.scratch()?;
     let folder = scratch.folder(&format!("seeds/{}", args.target.name()))?;
     if !args.no_seeds {
-        let mut packed = seeds::pack(&checkout.corpus(), &ask, args.target, &folder)?;
-        packed.add(&seeds::pack(&checkout.seeds(args.target), &ask, args.target, &folder)?);
+        let mut packed = seeds::pack(&checkout.seeds(args.target), &ask, args.target, &folder)?;
+        // AFL++ runs each seed several times before it begins, from outside: a thousand would take minutes.
+        if args.engine == Kind::Libfuzzer {
+            packed.add(&seeds::pack(&checkout.corpus(), &ask, args.target, &folder)?);
+        }
         say(&packed, &progress);
     }
     let seed = args.seed.unwrap_or_else(by_the_clock);
