@@ -28,9 +28,10 @@ pub use mm::steps::{Era, PROTECTIONS, Protection};
 pub use mm::{object_name, value_name};
 pub use oracle::{ORACLES, Oracle};
 pub use prog::{Document, ParseError, Program};
+pub use run::eras;
 pub use run::{
-    FinalState, Machine, Options, Outcome, Reached, Variant, Verdict, Violation, free_run, parse,
-    place_name, print, print_program, vocabulary,
+    FinalState, Machine, Options, Outcome, Reached, Reader, Target, Variant, Verdict, Violation,
+    free_run, parse, place_name, print, print_program, vocabulary,
 };
 pub use sync::FEEDBACK_SLOTS;
 pub use trace::{Event, LockMode, Obj, Place, Splat, Trace, What};

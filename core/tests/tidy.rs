@@ -20,8 +20,8 @@ fn rust_files(dir: &Path, files: &mut Vec<PathBuf>) {
 fn sources() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("core/ lies in the workspace");
     let mut files = Vec::new();
-    for dir in ["core", "triage", "fuzz"] {
-        for part in ["src", "tests", "benches", "fuzz_targets"] {
+    for dir in ["core", "triage", "fuzz", "fuzz/afl"] {
+        for part in ["src", "tests", "benches", "fuzz_targets", "targets"] {
             rust_files(&root.join(dir).join(part), &mut files);
         }
     }

@@ -27,8 +27,7 @@ impl<'a> Arbitrary<'a> for Case<'a> {
 
 impl fmt::Debug for Case<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let program = racewalk::prog::decode(self.0);
-        f.write_str(&racewalk::print_program(&program))
+        f.write_str(&crate::hunter::show(self.0))
     }
 }
 

@@ -13,7 +13,7 @@ use racewalk::FEEDBACK_SLOTS;
 static mut COUNTERS: [u8; FEEDBACK_SLOTS] = [0; FEEDBACK_SLOTS];
 
 /// Lets `fill` write the counters of the run that has just ended.
-pub(crate) fn publish(fill: impl FnOnce(&mut [u8; FEEDBACK_SLOTS])) {
+pub fn publish(fill: &mut dyn FnMut(&mut [u8; FEEDBACK_SLOTS])) {
     let counters = &raw mut COUNTERS;
     // SAFETY: (1) libFuzzer touches the section only while no input is running, on the thread that runs the inputs;
     // (2) a target runs its inputs on that one thread, and `fill` does not come back here: it has no way to name the

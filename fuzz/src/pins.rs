@@ -3,15 +3,15 @@
 use std::env;
 
 use racewalk::prog::{AXES, Axis, fixup};
-use racewalk::{Program, Variant};
+use racewalk::{Era, Program, Target, Variant};
 
 /// What the environment asks for.
 ///
 /// | variable | value |
 /// |---|---|
-/// | `RACEWALK_KERNEL` | an era; `v6.6` if it is not set |
+/// | `RACEWALK_KERNEL` | an era; if it is not set, what the build was told by the same name, or else `v6.6` |
 /// | `RACEWALK_WITHOUT` | steps to leave out, separated by commas |
-/// | `RACEWALK_ZOO` | exhibits to let in, separated by commas; the first one's era is the kernel unless one is named |
+/// | `RACEWALK_ZOO` | exhibits to let in, separated by commas; the first one's era is the kernel unless one is named. For the target `zoo`: one exhibit or protection, instead of the first two; `fixed` if it is not set |
 /// | `RACEWALK_HPN` | entries of a table: 4, 8 or 512; otherwise each input says |
 /// | `RACEWALK_SET` | `axis=value`, separated by commas; otherwise each input says |
 /// | `RACEWALK_KNOWN` | `oracle:function`, separated by commas: findings to go on after |
@@ -32,16 +32,20 @@ impl Pins {
     ///
     /// # Errors
     /// What is wrong, in words, if a name or a number is not known.
-    pub fn from_env() -> Result<Pins, String> {
+    pub fn from_env(target: Target) -> Result<Pins, String> {
         let read = |name| env::var(name).unwrap_or_default();
-        Pins::new(
-            &read("RACEWALK_KERNEL"),
-            &read("RACEWALK_WITHOUT"),
-            &read("RACEWALK_ZOO"),
-            &read("RACEWALK_HPN"),
-            &read("RACEWALK_SET"),
-        )?
-        .knowing(&read("RACEWALK_KNOWN"))
+        let built = option_env!("RACEWALK_KERNEL").unwrap_or_default();
+        let kernel = env::var("RACEWALK_KERNEL").unwrap_or_else(|_| built.to_owned());
+        let (exhibits, hpn, set) =
+            (read("RACEWALK_ZOO"), read("RACEWALK_HPN"), read("RACEWALK_SET"));
+        let pins = if target == Target::Zoo {
+            let mut pins = Pins::new("", "", "", &hpn, &set)?;
+            pins.variant = zoo(&exhibits)?;
+            pins
+        } else {
+            Pins::new(&kernel, &read("RACEWALK_WITHOUT"), &exhibits, &hpn, &set)?
+        };
+        pins.knowing(&read("RACEWALK_KNOWN"))
     }
 
     /// The same, going on after these findings.
@@ -105,6 +109,14 @@ impl Pins {
             head.hpn = hpn;
             fixup(program);
         }
+    }
+}
+
+/// The wrong variant of a name. Whoever starts the target without one hears that nothing is wrong.
+fn zoo(name: &str) -> Result<Variant, String> {
+    match name.trim() {
+        "" => Ok(Variant::era(Era::Fixed)),
+        name => Variant::named(name).ok_or(format!("the zoo has no `{name}`")),
     }
 }
 

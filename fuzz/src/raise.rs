@@ -29,9 +29,11 @@ raisers! {
     bogus_table_entry
     cached_data_hidden
     change_outside_notifier_range
+    codec
     collapse_result
     deadlock
     deposit_mismatch
+    eras_differ
     folio_freed_in_use
     gather_left_open
     gup_page_not_mapped
@@ -100,7 +102,9 @@ mod tests {
 
     #[test]
     fn each_oracle_has_its_function() {
-        let mut oracles: Vec<&str> = racewalk::ORACLES.iter().map(|oracle| oracle.name).collect();
+        let ours = [crate::codec::ORACLE, crate::protocols::ORACLE];
+        let theirs = racewalk::ORACLES.iter().map(|oracle| oracle.name);
+        let mut oracles: Vec<&str> = theirs.chain(ours).collect();
         oracles.sort_unstable();
         assert_eq!(RAISERS.iter().map(|raiser| raiser.0).collect::<Vec<_>>(), oracles);
     }

@@ -41,6 +41,10 @@ pub(crate) enum Verb {
     Explore(verb::explore::Args),
     /// Say which interleaving points were reached, and who met whom there.
     Coverage(verb::coverage::Args),
+    /// Turn programs into seeds and back, merge what engines keep, and say what it reaches.
+    Corpus(verb::corpus::Args),
+    /// Assert of a build what OSS-Fuzz's own checks assert.
+    OssCheck(verb::oss_check::Args),
     /// Leave out one protection after the other and say what breaks.
     Ablate(verb::ablate::Args),
     /// Measure triage itself: how small the minimiser makes crashes, and how well they are grouped.

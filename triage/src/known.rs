@@ -63,6 +63,13 @@ impl Known {
         Ok(known)
     }
 
+    /// Adds one.
+    pub(crate) fn add(&mut self, signature: Signature) {
+        if !self.has(signature) {
+            self.0.push(signature);
+        }
+    }
+
     /// Whether a violation is a known one.
     pub(crate) fn has(&self, signature: Signature) -> bool {
         self.0.contains(&signature)

@@ -8,6 +8,7 @@ mod anchor;
 mod args;
 mod bisect;
 mod case;
+mod corpus;
 mod coverage;
 mod crash;
 mod departure;
@@ -18,6 +19,7 @@ mod finding;
 mod interrupt;
 mod known;
 mod minimise;
+mod oss;
 mod progress;
 mod racing;
 mod refusal;
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
         Verb::Run(args) => verb::run::run(&args),
         Verb::Explore(args) => verb::explore::run(&args),
         Verb::Coverage(args) => verb::coverage::run(&args),
+        Verb::Corpus(args) => verb::corpus::run(&args),
+        Verb::OssCheck(args) => verb::oss_check::run(&args),
         Verb::Ablate(args) => verb::ablate::run(args),
         Verb::Measure(args) => verb::measure::run(&args),
         Verb::List(args) => verb::list::run(&args),

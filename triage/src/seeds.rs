@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use racewalk::prog::{self, Schedule};
-use racewalk::{Era, Machine, Options, Program, Variant};
+use racewalk::{Era, Machine, Options, Program, Reader, Target, Variant};
 
 use crate::args::Ask;
 use crate::refusal::Refusal;
@@ -22,12 +22,27 @@ pub(crate) struct Packed {
     pub(crate) reproducers: usize,
 }
 
-/// Packs the programs of a corpus that suit what is asked for, one file each into `folder`.
-pub(crate) fn pack(corpus: &Path, ask: &Ask, folder: &Path) -> Result<Packed, Refusal> {
+impl Packed {
+    /// Counts those of another folder too.
+    pub(crate) fn add(&mut self, other: &Packed) {
+        self.seeds += other.seeds;
+        self.reproducers += other.reproducers;
+    }
+}
+
+/// Packs the programs of a corpus that suit a target and what is asked for, one file each into `folder`. A program that
+/// the target's bytes cannot say is none of its seeds.
+pub(crate) fn pack(
+    corpus: &Path,
+    ask: &Ask,
+    target: Target,
+    folder: &Path,
+) -> Result<Packed, Refusal> {
     let mut files = Vec::new();
     collect(corpus, &mut files).map_err(|error| Refusal::io(corpus, &error))?;
     files.sort();
     let mut machine = Machine::new();
+    let mut reader = Reader::new(target);
     let mut packed = Packed { seeds: 0, reproducers: 0 };
     for path in files {
         let mut program = Source::read(&path)?.document.program;
@@ -35,13 +50,14 @@ pub(crate) fn pack(corpus: &Path, ask: &Ask, folder: &Path) -> Result<Packed, Re
             continue;
         }
         ask.apply(&mut program);
-        match bytes(&mut machine, &mut program, &ask.variant()) {
-            Some(bytes) => {
+        match clean(&mut machine, &mut program, &ask.variant()) {
+            true => {
+                let Some(bytes) = reader.write(&program) else { continue };
                 let seed = folder.join(name(corpus, &path));
                 fs::write(&seed, bytes).map_err(|error| Refusal::io(&seed, &error))?;
                 packed.seeds += 1;
             }
-            None => packed.reproducers += 1,
+            false => packed.reproducers += 1,
         }
     }
     Ok(packed)
@@ -62,18 +78,18 @@ fn is_seed(program: &Program, era: Era) -> bool {
     !breaks && (expects(own.era, true) || expects(era, true))
 }
 
-/// The bytes of a program, if it is clean. A schedule in turns becomes the decisions that it led to.
-fn bytes(machine: &mut Machine, program: &mut Program, variant: &Variant) -> Option<Vec<u8>> {
+/// Whether a program is clean. A schedule in turns becomes the decisions that it led to, for bytes hold no turns.
+pub(crate) fn clean(machine: &mut Machine, program: &mut Program, variant: &Variant) -> bool {
     let options = Options { variant: Some(variant.clone()), record: true, ..Options::default() };
     let outcome = machine.run(program, &options);
     if !outcome.verdict.is_clean() {
-        return None;
+        return false;
     }
     if matches!(program.schedule, Schedule::Turns(_)) {
         program.schedule = Schedule::Decisions(outcome.taken);
     }
     prog::fixup(program);
-    prog::encode(program).ok()
+    true
 }
 
 /// The path inside the corpus, as one name.

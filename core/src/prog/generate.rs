@@ -70,6 +70,12 @@ pub fn generate(next: &mut dyn FnMut() -> u32, shape: &Shape) -> Program {
     program
 }
 
+/// An operation about one of the first `vmas` mappings, drawn as those of a program are.
+pub(super) fn operation(next: &mut dyn FnMut() -> u32, vmas: u32) -> Op {
+    let mut dice = Dice { next, vmas };
+    dice.weighted(WEIGHTS)(&mut dice)
+}
+
 /// Makes an operation about the vmas of a program.
 type Make = fn(&mut Dice<'_>) -> Op;
 

@@ -12,6 +12,7 @@ mod document;
 mod fixup;
 mod generate;
 pub mod limits;
+mod mutate;
 mod op;
 mod parse;
 mod print;
@@ -20,6 +21,7 @@ mod scene;
 mod schedule;
 mod setup;
 mod size;
+pub mod theme;
 mod vocabulary;
 pub mod wire;
 mod world;
@@ -31,6 +33,7 @@ pub use axes::{AXES, AXES_MAX, Axes, Axis};
 pub use document::{Comments, Document, Item, Line};
 pub use fixup::fixup;
 pub use generate::{Shape, generate};
+pub use mutate::{crossover, mutate};
 pub use op::{
     Access, Advice, At, Backing, FileKind, FileRef, GupKind, MapFlags, MmRef, MremapFlags, Nth, Op,
     Prot, Role, Slot, Switch, UffdModes, VmaRef, Word,
@@ -42,5 +45,6 @@ pub use scene::{SCENES, Scene};
 pub use schedule::{Decision, Schedule, Turn, Until};
 pub use setup::{Mapped, Setup};
 pub use size::Size;
+pub use theme::Theme;
 pub use vocabulary::{ExhibitName, KernelName, OracleName, PlaceName, StepName, Vocabulary};
 pub use wire::{EncodeError, decode, decode_into, encode};

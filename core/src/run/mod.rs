@@ -6,6 +6,7 @@
 mod boot;
 mod census;
 mod director;
+pub mod eras;
 mod fibre;
 mod free;
 mod hosted;
@@ -18,6 +19,7 @@ mod outcome;
 mod segments;
 mod stacks;
 mod state;
+mod target;
 #[cfg(test)]
 mod tests;
 mod variant;
@@ -33,4 +35,5 @@ pub use os::free_run as on_os_threads;
 pub use outcome::{Outcome, Reached, Verdict, Violation};
 pub use stacks::{STACK_BYTES, Stacks};
 pub use state::FinalState;
+pub use target::{Reader, Target};
 pub use variant::Variant;

@@ -48,6 +48,18 @@ impl Variant {
         Variant { zoo: vec![exhibit], ..Variant::era(exhibit.era) }
     }
 
+    /// The wrong variant that a name stands for: an exhibit of the zoo, or a protection that v6.6, or else the first era
+    /// that has it, lacks.
+    pub fn named(name: &str) -> Option<Variant> {
+        if let Some(exhibit) = Exhibit::from_name(name) {
+            return Some(Variant::exhibit(exhibit));
+        }
+        let protection = Protection::from_name(name)?;
+        let eras = protection.eras;
+        let era = eras.iter().find(|&&era| era == Era::V66).or(eras.first())?;
+        Some(Variant { without: vec![protection], ..Variant::era(*era) })
+    }
+
     /// What the program's header asks for. Without a `kernel` it is that of the first exhibit, or v6.6.
     pub fn of(program: &Program) -> Variant {
         let era = program.head.kernel.and_then(|name| Era::ALL.get(usize::from(name.0)).copied());

@@ -1,9 +1,10 @@
-//! To build an engine is to compile a target together with libFuzzer, with or without coverage of the code.
+//! To build an engine is to compile a target together with libFuzzer, with or without coverage of the code, or for AFL++.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{Checkout, tools};
+use super::{Checkout, afl, tools};
 use crate::progress::Progress;
 use crate::refusal::Refusal;
 
@@ -15,6 +16,16 @@ pub(crate) enum Feedback {
     Interleaving,
     /// Edges of the code too, as cargo-fuzz instruments it.
     Coverage,
+}
+
+/// Who searches.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Kind {
+    /// libFuzzer, in the target's own process.
+    #[default]
+    Libfuzzer,
+    /// AFL++, which drives the target from outside, and always sees edges of the code too.
+    Afl,
 }
 
 /// What to do if something has to be installed or built from scratch first.
@@ -29,11 +40,44 @@ pub(crate) enum Install {
 /// A fuzz target, built.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
+    pub(super) kind: Kind,
     pub(super) binary: PathBuf,
+    /// The program that drives the target, if it does not drive itself.
+    pub(super) driver: Option<PathBuf>,
 }
 
 impl Engine {
-    /// Builds a target. `None`: it takes long and was not wanted enough.
+    /// Builds a target for AFL++.
+    pub(crate) fn build_for_afl(
+        checkout: &Checkout,
+        target: &str,
+        progress: &Progress,
+    ) -> Result<Engine, Refusal> {
+        let tool = tools::get(tools::CARGO_AFL, checkout, progress)?;
+        let folder = checkout.builds().join("afl");
+        let name = format!("{target}-afl");
+        let binary = folder.join("release").join(&name);
+        if !binary.exists() {
+            progress.line(&format!(
+                "building the target {target} for AFL++; the first time takes a minute or two"
+            ));
+        }
+        let mut command = Command::new(tool);
+        // It expects to be started by cargo, which says where it is.
+        if env::var_os("CARGO").is_none() {
+            command.env("CARGO", "cargo");
+        }
+        command
+            .args(["afl", "build", "--release", "--locked", "--package", "racewalk-afl"])
+            .args(["--features", "afl", "--bin", &name, "--target-dir"])
+            .arg(&folder)
+            .current_dir(checkout.root())
+            .stdin(Stdio::null());
+        finish(command, target, &binary)?;
+        Ok(Engine { kind: Kind::Afl, binary, driver: Some(afl::driver()?) })
+    }
+
+    /// Builds a target with libFuzzer. `None`: it takes long and was not wanted enough.
     pub(crate) fn build(
         checkout: &Checkout,
         target: &str,
@@ -55,26 +99,29 @@ impl Engine {
                 "building the target {target}; the first time takes a minute or two"
             ));
         }
-        let mut command = match feedback {
+        let command = match feedback {
             Feedback::Interleaving => cargo(checkout, target, &host, &folder),
             Feedback::Coverage => {
-                let tool = match tools::find(checkout) {
-                    Some(tool) => tool,
-                    None => tools::install(checkout, progress)?,
-                };
+                let tool = tools::get(tools::CARGO_FUZZ, checkout, progress)?;
                 cargo_fuzz(&tool, checkout, target, &host, &folder)
             }
         };
-        let built = command
-            .output()
-            .map_err(|error| Refusal::new(format!("cargo could not be started: {error}")))?;
-        if !built.status.success() || !binary.exists() {
-            let said = String::from_utf8_lossy(&built.stderr);
-            let message = format!("the target {target} could not be built ({})", built.status);
-            return Err(Refusal::with_help(message, last_lines(&said, 30)));
-        }
-        Ok(Some(Engine { binary }))
+        finish(command, target, &binary)?;
+        Ok(Some(Engine { kind: Kind::Libfuzzer, binary, driver: None }))
     }
+}
+
+/// Runs a build to its end.
+fn finish(mut command: Command, target: &str, binary: &Path) -> Result<(), Refusal> {
+    let built = command
+        .output()
+        .map_err(|error| Refusal::new(format!("cargo could not be started: {error}")))?;
+    if !built.status.success() || !binary.exists() {
+        let said = String::from_utf8_lossy(&built.stderr);
+        let message = format!("the target {target} could not be built ({})", built.status);
+        return Err(Refusal::with_help(message, last_lines(&said, 30)));
+    }
+    Ok(())
 }
 
 /// libFuzzer linked in, nothing instrumented.

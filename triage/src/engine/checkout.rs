@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
 
+use racewalk::Target;
+
 use crate::refusal::Refusal;
 
 /// The root of the sources.
@@ -38,6 +40,11 @@ impl Checkout {
         self.root.join("corpus")
     }
 
+    /// The committed seeds of a target: a few programs that reach all there is.
+    pub(crate) fn seeds(&self, target: Target) -> PathBuf {
+        self.root.join("fuzz/seeds").join(target.seeds().name())
+    }
+
     /// Where cargo installs tools.
     pub(crate) fn tools(&self) -> PathBuf {
         self.root.join("target/tools")
@@ -46,6 +53,18 @@ impl Checkout {
     /// Where engines are built: other flags than the rest, so a folder of their own.
     pub(crate) fn builds(&self) -> PathBuf {
         self.root.join("target/fuzz")
+    }
+
+    /// The dictionary for targets whose bytes are records.
+    pub(crate) fn dictionary(&self) -> PathBuf {
+        self.root.join("fuzz/racewalk.dict")
+    }
+
+    /// Where campaigns of one kind go on: what they have kept of a target, under what is written of a variant.
+    pub(crate) fn kept(&self, target: &str, variant: &str) -> Result<PathBuf, Refusal> {
+        let folder = self.root.join("target/corpus").join(target).join(variant);
+        fs::create_dir_all(&folder).map_err(|error| Refusal::io(&folder, &error))?;
+        Ok(folder)
     }
 
     /// A folder for one campaign, empty, that goes when the value goes.

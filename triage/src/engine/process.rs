@@ -67,6 +67,11 @@ impl Process {
         }
     }
 
+    /// Whether it ended, and nothing was wrong.
+    pub(super) fn succeeded(&self) -> bool {
+        self.ended.is_some_and(|status| status.success())
+    }
+
     /// The last lines that it said beside its status.
     pub(super) fn tail(&self) -> String {
         self.tail.iter().map(String::as_str).collect::<Vec<_>>().join("\n")

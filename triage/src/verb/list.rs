@@ -4,11 +4,10 @@ use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use racewalk::{EXHIBITS, Era, Exhibit, ORACLES, PROTECTIONS, vocabulary};
+use racewalk::{EXHIBITS, Era, Exhibit, ORACLES, PROTECTIONS, Target, vocabulary};
 use serde_json::{Map, Value, json};
 
 use crate::args::Format;
-use crate::engine::TARGETS;
 use crate::refusal::Refusal;
 use racewalk::prog::{AXES, Axis};
 
@@ -116,7 +115,9 @@ fn entries(kind: Kind) -> Vec<Entry> {
             };
             ORACLES.iter().map(entry).collect()
         }
-        Kind::Targets => TARGETS.iter().map(|(name, about)| Entry::new(name, *about)).collect(),
+        Kind::Targets => {
+            Target::ALL.iter().map(|target| Entry::new(target.name(), target.about())).collect()
+        }
         Kind::Axes => {
             let entry = |axis: &Axis| {
                 Entry::new(axis.name, format!("{}: {}", axis.values.join("|"), axis.about))

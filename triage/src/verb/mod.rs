@@ -3,12 +3,14 @@
 pub(crate) mod ablate;
 pub(crate) mod bisect;
 pub(crate) mod check;
+pub(crate) mod corpus;
 pub(crate) mod coverage;
 pub(crate) mod explore;
 pub(crate) mod fuzz;
 pub(crate) mod list;
 pub(crate) mod measure;
 pub(crate) mod minimise;
+pub(crate) mod oss_check;
 pub(crate) mod pack;
 pub(crate) mod replay;
 pub(crate) mod run;

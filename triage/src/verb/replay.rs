@@ -14,13 +14,14 @@ use crate::args::VariantArgs;
 use crate::diagram::{self, Diagram};
 use crate::finding::{Signature, recorded};
 use crate::refusal::Refusal;
-use crate::source::Source;
+use crate::source::{Source, TargetArgs};
 use crate::story::Story;
 
 const EXAMPLES: &str = "\
 Examples:
   cargo racewalk replay target/findings/page_table_check-zap_pte_range.rw
   cargo racewalk replay crash-0af3 --kernel v6.6            the bytes that an engine saved
+  cargo racewalk replay fuzz/artifacts/abort/crash-0af3     the same of another target: see `racewalk list targets`
   cargo racewalk replay FILE --without recheck_page --diagram
   cargo racewalk replay FILE --trace --format json
   cargo racewalk replay FILE --format html -o report.html   with a timeline, for a browser
@@ -35,6 +36,8 @@ Exit code: 0 clean, 1 violation, 2 not a program or bad usage.";
 pub(crate) struct Args {
     /// Program text, or the bytes that an engine saved.
     file: PathBuf,
+    #[command(flatten)]
+    target: TargetArgs,
     #[command(flatten)]
     variant: VariantArgs,
     /// Draw who did what when, even if it is clean.
@@ -71,7 +74,7 @@ enum Format {
 /// Runs the verb.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
     let ask = args.variant.ask()?;
-    let source = Source::read(&args.file)?;
+    let source = Source::read_as(&args.file, args.target.target)?;
     let mut program = source.document.program;
     ask.apply(&mut program);
     let mut machine = Machine::new();

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use racewalk::prog::Document;
 
 use crate::refusal::Refusal;
-use crate::source::Source;
+use crate::source::{Source, TargetArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,11 +20,13 @@ Examples:
 pub(crate) struct Args {
     /// The bytes that an engine saved, or program text.
     file: PathBuf,
+    #[command(flatten)]
+    target: TargetArgs,
 }
 
 /// Runs the verb.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Refusal> {
-    let source = Source::read(&args.file)?;
+    let source = Source::read_as(&args.file, args.target.target)?;
     let document = match source.text {
         Some(_) => source.document,
         None => Document::from(source.document.program),

@@ -109,7 +109,7 @@ fn a_device_mirrors_its_unit_until_it_is_told() {
         assert_eq!(device(k), [1], "what is not in the range stays");
         assert!(k.kvm_mmu_fault(cpu, MM, PAGE, true).is_ok());
         k.do_munmap(cpu, MM, Vaddr(0), Vaddr(2 * HPN));
-        assert_eq!(device(k), []);
+        assert_eq!(device(k), Vec::<u32>::new());
         assert_eq!(k.mm(MM).notifier.shadows().count(), 0);
     });
 }

@@ -2,8 +2,10 @@
 
 mod canonical;
 mod errors;
+mod mutate;
 mod random;
 mod text;
+mod theme;
 mod wire;
 
 use super::*;

@@ -22,6 +22,11 @@ mod reader;
 mod record;
 mod writer;
 
+pub(super) use reader::LONG;
 pub use reader::{decode, decode_into};
 pub use record::record_of;
+pub(super) use record::{
+    DECISION, DECLARATION, FINISHED, KINDS, Record, SETUP_OP, axes_in, op_in, record_of_axes,
+    sets_axes,
+};
 pub use writer::{EncodeError, encode};

@@ -31,7 +31,7 @@ pub(super) const SURW: u8 = 6;
 
 /// All bits of a decision's third byte that say "the step number has a high byte". An invented one rarely has them
 /// all, so that most invented decisions fall into an operation and not behind its end.
-pub(super) const LONG: u8 = 7;
+pub(in crate::prog) const LONG: u8 = 7;
 
 /// The program that a byte string stands for. Every byte string stands for one.
 pub fn decode(bytes: &[u8]) -> Program {

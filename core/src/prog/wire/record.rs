@@ -8,14 +8,14 @@ use crate::prog::size::Size;
 use arbitrary::{Arbitrary, Unstructured};
 
 /// One record.
-pub(super) type Record = [u8; RECORD_BYTES];
+pub(in crate::prog) type Record = [u8; RECORD_BYTES];
 
 /// Kinds of record; below these, the kind is the number of a CPU.
-pub(super) const DECISION: u8 = 4;
-pub(super) const FINISHED: u8 = 5;
-pub(super) const SETUP_OP: u8 = 6;
-pub(super) const DECLARATION: u8 = 7;
-pub(super) const KINDS: u8 = 8;
+pub(in crate::prog) const DECISION: u8 = 4;
+pub(in crate::prog) const FINISHED: u8 = 5;
+pub(in crate::prog) const SETUP_OP: u8 = 6;
+pub(in crate::prog) const DECLARATION: u8 = 7;
+pub(in crate::prog) const KINDS: u8 = 8;
 
 const MMAP: u8 = 0;
 const FILE: u8 = 1;
@@ -49,7 +49,7 @@ pub fn record_of(op: &Op) -> [u8; RECORD_BYTES] {
 }
 
 /// The operation in a record, by the derived `Arbitrary`.
-pub(super) fn op_in(record: &Record) -> Op {
+pub(in crate::prog) fn op_in(record: &Record) -> Op {
     let mut input = [0; TAG_BYTES + FIELDS];
     input[..TAG_BYTES].copy_from_slice(&widened(record[1]).to_le_bytes());
     input[TAG_BYTES..].copy_from_slice(&record[2..]);
@@ -102,7 +102,7 @@ pub(super) fn record_of_setup(item: &Setup) -> Record {
 }
 
 /// The record of a configuration: three bits an axis.
-pub(super) fn record_of_axes(axes: &Axes) -> Record {
+pub(in crate::prog) fn record_of_axes(axes: &Axes) -> Record {
     let mut bits = 0;
     for axis in 0..AXES_MAX {
         bits |= (axes.get(axis) as u64) << (AXIS_BITS * axis);
@@ -116,13 +116,13 @@ const AXIS_BITS: usize = 3;
 const _: () = assert!(AXIS_BITS * AXES_MAX <= 8 * FIELDS && AXIS_VALUES_MAX <= 1 << AXIS_BITS);
 
 /// Whether the declaration in a record is a configuration.
-pub(super) fn sets_axes(record: &Record) -> bool {
+pub(in crate::prog) fn sets_axes(record: &Record) -> bool {
     record[1] % DECLARATIONS == AXES
 }
 
 /// The configuration in a record. A number beyond an axis' last value means its default, so that an invented
 /// configuration differs from the default one in a few axes only.
-pub(super) fn axes_in(record: &Record) -> Axes {
+pub(in crate::prog) fn axes_in(record: &Record) -> Axes {
     let [_, _, a, b, c, d, e, f] = *record;
     let bits = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
     let mut axes = Axes::default();

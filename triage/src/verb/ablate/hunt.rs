@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use racewalk::prog::Axes;
-use racewalk::{Era, Protection};
+use racewalk::{Era, Protection, Target};
 
 use crate::args::Ask;
 use crate::engine::{Campaign, Checkout, Engine};
@@ -141,20 +141,24 @@ impl Hunt {
         }
         let scratch = checkout.scratch()?;
         let folder = scratch.folder("seeds/race")?;
-        seeds::pack(&checkout.corpus(), ask, &folder)?;
+        seeds::pack(&checkout.corpus(), ask, Target::Race, &folder)?;
+        let corpus = scratch.folder("corpus")?;
         let (seed, time) = (self.seed, Some(time));
         let campaign = Campaign {
+            target: Target::Race,
             ask,
             known: &self.known,
             scratch: &scratch,
+            corpus: &corpus,
             seeds: Some(&folder),
+            dictionary: None,
             time,
             runs: None,
             seed,
             jobs: 1,
         };
-        let ended = engine.run(&campaign, &Progress::none())?;
-        let finding = ended.input.map(|input| finding_of(&input, ask)).transpose()?;
+        let ended = engine.run(&campaign, &Progress::none(), &mut |_| Ok(None))?;
+        let finding = ended.input.map(|input| finding_of(&input, Target::Race, ask)).transpose()?;
         Ok((ended.executions, finding))
     }
 }

@@ -1,0 +1,2 @@
+//! The target `abort` for AFL++.
+racewalk_afl::target!(Abort);

@@ -1,0 +1,2 @@
+//! The target `codec` for AFL++.
+racewalk_afl::target!(Codec);

@@ -1,0 +1,2 @@
+//! The target `collapse` for AFL++.
+racewalk_afl::target!(Collapse);

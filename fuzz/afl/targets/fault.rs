@@ -1,0 +1,2 @@
+//! The target `fault` for AFL++.
+racewalk_afl::target!(Fault);

@@ -1,0 +1,2 @@
+//! The target `protocols` for AFL++.
+racewalk_afl::target!(Protocols);

@@ -1,0 +1,2 @@
+//! The target `race` for AFL++.
+racewalk_afl::target!(Race);

@@ -1,0 +1,2 @@
+//! The target `schedule` for AFL++.
+racewalk_afl::target!(Schedule);

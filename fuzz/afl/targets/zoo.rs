@@ -1,0 +1,2 @@
+//! The target `zoo` for AFL++.
+racewalk_afl::target!(Zoo);
