@@ -1,8 +1,22 @@
 //! The list of all exhibits, room by room.
 
-use super::{Exhibit, canary, retract, seed};
+use super::{
+    Exhibit, canary, cow, fork, pae, retract, revalidate, seed, split, swap, vma_lock, walkers,
+};
 
-const ROOMS: &[&[Exhibit]] = &[retract::ROOM, seed::ROOM, canary::ROOM];
+const ROOMS: &[&[Exhibit]] = &[
+    retract::ROOM,
+    cow::ROOM,
+    fork::ROOM,
+    split::ROOM,
+    walkers::ROOM,
+    pae::ROOM,
+    revalidate::ROOM,
+    vma_lock::ROOM,
+    swap::ROOM,
+    seed::ROOM,
+    canary::ROOM,
+];
 
 const COUNT: usize = {
     let mut count = 0;

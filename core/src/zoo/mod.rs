@@ -6,10 +6,18 @@
 //! off, clean.
 
 mod canary;
+mod cow;
 mod exhibit;
+mod fork;
 mod list;
+mod pae;
 mod retract;
+mod revalidate;
 mod seed;
+mod split;
+mod swap;
+mod vma_lock;
+mod walkers;
 
 pub use exhibit::{Exhibit, Family, Origin};
 pub use list::EXHIBITS;
