@@ -1,13 +1,15 @@
 //! The list of all exhibits, room by room.
 
 use super::{
-    Exhibit, canary, cow, fork, pae, retract, revalidate, seed, split, swap, vma_lock, walkers,
+    Exhibit, canary, cow, fork, madvise, pae, retract, revalidate, seed, split, swap, vma_lock,
+    walkers,
 };
 
 const ROOMS: &[&[Exhibit]] = &[
     retract::ROOM,
     cow::ROOM,
     fork::ROOM,
+    madvise::ROOM,
     split::ROOM,
     walkers::ROOM,
     pae::ROOM,

@@ -10,6 +10,7 @@ mod cow;
 mod exhibit;
 mod fork;
 mod list;
+mod madvise;
 mod pae;
 mod retract;
 mod revalidate;

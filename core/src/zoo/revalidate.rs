@@ -19,7 +19,6 @@ pub(super) const ROOM: &[Exhibit] = &[
         origin: Origin { commit: "aaa52e340073", cve: "", versions: "v4.8 to v4.20-rc5" },
         era: Era::PreSeed,
         oracle: "page_cache_inconsistent",
-        preemptions: 2,
         without: &["cf_rollback_holes"],
         ..Exhibit::PLAIN
     },

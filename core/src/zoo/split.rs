@@ -23,4 +23,17 @@ pub(super) const ROOM: &[Exhibit] = &[
         without: &["gup_head_recheck", "flush_interrupts"],
         ..Exhibit::PLAIN
     },
+    Exhibit {
+        name: "split-invalid-migration-pmd",
+        about: "a split of one huge page looks up the frame of another one's migration entry",
+        origin: Origin {
+            commit: "be6e843fc51a",
+            cve: "CVE-2025-37958",
+            versions: "v4.14 to v6.15-rc6",
+        },
+        oracle: "vm_bug_on",
+        live: true,
+        without: &["split_present"],
+        ..Exhibit::PLAIN
+    },
 ];

@@ -40,7 +40,7 @@ impl Kernel {
             self.mm(vmf.mm).add_counter(cpu, Rss::Anon, 1);
             self.folio_add_new_anon_rmap(cpu, folio, vmf.vma, vmf.addr);
             self.folio_add_lru(cpu, folio);
-            let mut entry = Pte::present(self.folios.head(folio), true).mkdirty();
+            let mut entry = self.maybe_mkwrite(vmf.vma, self.folios.head(folio)).mkdirty();
             if vmf.orig_uffd_wp() {
                 entry = entry.mkuffd_wp();
             }
