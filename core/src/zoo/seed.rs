@@ -20,8 +20,7 @@ pub(super) const ROOM: &[Exhibit] = &[
     Exhibit {
         name: "seed-m2-leaves-entries",
         about: "step 2 does the accounting of the entries and leaves them in the table",
-        oracle: "table_unlinked_with_entries",
-        preemptions: 0,
+        oracle: "mapcount_mismatch",
         without: &["clear_pte"],
         ..MUTANT
     },

@@ -86,3 +86,10 @@ pub(in crate::mm) fn unused(k: &Kernel, id: AnonVmaId, _: VmaId) -> bool {
     let anon_vma = k.anon_vma(id);
     anon_vma.num_children() < 2 && anon_vma.num_active_vmas() == 0
 }
+
+/// As it was once, when children and VMAs were counted together: fewer than two of either. It takes for granted that an
+/// anon_vma which is not the parent's own has a child; one whose VMA's children took another one over has none.
+pub(in crate::mm) fn degree_below_two(k: &Kernel, id: AnonVmaId, src: VmaId) -> bool {
+    let anon_vma = k.anon_vma(id);
+    k.peek_anon_vma(src) != Some(id) && anon_vma.num_children() + anon_vma.num_active_vmas() < 2
+}
