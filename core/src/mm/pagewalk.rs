@@ -49,7 +49,7 @@ impl Kernel {
         addr: Vaddr,
         visit: impl FnOnce(Walked),
     ) -> bool {
-        if self.pmdp_get_lockless(cpu, mm, addr).is_none() {
+        if (self.steps.huge.walk_hole)(cpu, self, mm, addr) {
             visit(Walked::Hole);
             return true;
         }
@@ -78,4 +78,9 @@ impl Kernel {
         self.lock(pml).unlock(cpu);
         None
     }
+}
+
+/// One reading of the entry. What it becomes afterwards is found out under its lock.
+pub(super) fn is_hole(cpu: &Cpu<'_>, k: &Kernel, mm: MmId, addr: Vaddr) -> bool {
+    k.pmdp_get_lockless(cpu, mm, addr).is_none()
 }

@@ -19,7 +19,9 @@ pub(super) const GUP_PAGE_NOT_MAPPED: Oracle = Oracle {
     facts: &[Fact::GupDone],
     event: Some(|view, cpu, what| match what {
         What::GupDone { mm, page, pfn, flags } => {
-            let write = FollFlags::from_bits(flags).write;
+            let flags = FollFlags::from_bits(flags);
+            // By force also what is mapped read-only is written to, if it is the mm's own.
+            let write = flags.write && !flags.force;
             let now = view.kernel.peek_maps(MmId(mm), Vaddr(page), Pfn(pfn), write);
             // The slow path reads through a NUMA hint.
             let hinted = !write

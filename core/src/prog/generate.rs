@@ -6,8 +6,8 @@ use super::axes::{AXES, Axes};
 use super::fixup::fixup;
 use super::limits::{CPUS_MAX, SEED_MAX};
 use super::op::{
-    Access, Advice, At, FileRef, GupKind, MapFlags, MmRef, MremapFlags, Nth, Op, Prot, Switch,
-    UffdModes, VmaRef,
+    Access, Advice, At, FileRef, GupFlags, GupKind, MapFlags, MmRef, MremapFlags, Nth, Op, Prot,
+    Switch, UffdModes, VmaRef,
 };
 use super::program::{Head, Policy, Program};
 use super::scene::SCENES;
@@ -107,7 +107,7 @@ const WEIGHTS: &[(u32, Make)] = &[
     (1, |dice| dice.madvise(Advice::Cold)),
     (1, |dice| dice.madvise(Advice::Nohugepage)),
     (3, |dice| Op::GupFast { at: dice.at(), access: dice.access(), kind: dice.kind() }),
-    (2, |dice| Op::GupSlow { at: dice.at(), access: dice.access(), kind: dice.kind() }),
+    (2, |dice| dice.gup_slow()),
     (2, |_| Op::Put),
     (2, |dice| Op::Split { at: dice.at() }),
     (1, |dice| Op::Poison { at: dice.at() }),
@@ -376,6 +376,14 @@ impl Dice<'_> {
         let kinds = [Mapped::Anon, Mapped::Shared(file), Mapped::Private(file)];
         let what = kinds[self.below(3) as usize];
         Op::Map { vma: self.vma(), what, prot: Prot::Rw, off: Size::ZERO }
+    }
+
+    /// A debugger's store now and then, by a number that was drawn anyway: a seed goes on meaning the same program otherwise.
+    fn gup_slow(&mut self) -> Op {
+        let (at, access, kind) = (self.at(), self.access(), self.kind());
+        let force = access.is_write() && kind == GupKind::Get && at.p == 3;
+        let flags = if force { GupFlags::FORCE } else { GupFlags::default() };
+        Op::GupSlow { at, access, kind, flags }
     }
 
     fn access(&mut self) -> Access {

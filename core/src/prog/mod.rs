@@ -35,8 +35,8 @@ pub use fixup::fixup;
 pub use generate::{Shape, generate};
 pub use mutate::{crossover, mutate};
 pub use op::{
-    Access, Advice, At, Backing, FileKind, FileRef, GupKind, MapFlags, MmRef, MremapFlags, Nth, Op,
-    Prot, Role, Slot, Switch, UffdModes, VmaRef, Word,
+    Access, Advice, At, Backing, FileKind, FileRef, GupFlags, GupKind, MapFlags, MmRef,
+    MremapFlags, Nth, Op, Prot, Role, Slot, Switch, UffdModes, VmaRef, Word,
 };
 pub use parse::{ParseError, parse};
 pub use print::{print, print_program};

@@ -8,7 +8,8 @@ use crate::mm::{
 };
 use crate::oracle::Dropping;
 use crate::prog::{
-    Access, Advice, FileRef, GupKind, Mapped, MremapFlags, Op, Prot, Size, Switch, UffdModes,
+    Access, Advice, FileRef, GupFlags, GupKind, Mapped, MremapFlags, Op, Prot, Size, Switch,
+    UffdModes,
 };
 use crate::sync::Cpu;
 
@@ -132,7 +133,11 @@ fn perform(cpu: &Cpu<'_>, k: &Kernel, layout: &Layout, op: Op, tag: u64) {
             let (mm, addr) = page(at);
             k.gup_fast(cpu, mm, addr, foll_flags(access, kind));
         }
-        Op::GupSlow { at, access, kind } => {
+        Op::GupSlow { at, access, kind, flags } if forces(access, kind, flags) => {
+            let (mm, addr) = page(at);
+            _ = k.access_remote_vm(cpu, mm, addr, tag);
+        }
+        Op::GupSlow { at, access, kind, .. } => {
             let (mm, addr) = page(at);
             _ = k.gup_slow(cpu, mm, addr, foll_flags(access, kind));
         }
@@ -203,6 +208,11 @@ pub(super) fn dropping(layout: &Layout, op: Op) -> Option<Dropping> {
         // What MADV_FREE has marked may go later too: until the next store nobody knows the content.
         Op::Madvise { at, len, advice: Advice::Dontneed | Advice::Free }
         | Op::Munmap { at, len } => Some(pages(layout.range(at, len))),
+        // Not a user's store, and it may hit a page that has just been dropped.
+        Op::GupSlow { at, access, kind, flags } if forces(access, kind, flags) => {
+            let Range { mm, start, .. } = layout.range(at, Size::base(1));
+            Some(Dropping::Range { mm, start: start.0, end: start.0 + 1 })
+        }
         Op::Map { vma, .. } => Some(pages(layout.vma(vma))),
         Op::Exit { mm } | Op::OomReap { mm } => Some(pages(layout.all(mm))),
         Op::Mremap { at, to, len, .. } => {
@@ -253,6 +263,11 @@ fn uffd_flags(modes: UffdModes) -> VmFlags {
     ];
     let set = names.into_iter().filter(|(mode, _)| modes.has(*mode));
     set.fold(VmFlags::default(), |all, (_, flag)| all.with(flag))
+}
+
+/// Whether it is a debugger that asks for a page, to store to it.
+fn forces(access: Access, kind: GupKind, flags: GupFlags) -> bool {
+    flags.has(GupFlags::FORCE) && access.is_write() && kind == GupKind::Get
 }
 
 /// What `get_user_pages` is asked for.

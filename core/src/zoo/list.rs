@@ -1,8 +1,8 @@
 //! The list of all exhibits, room by room.
 
 use super::{
-    Exhibit, canary, collapse_file, gup, mremap, notifier, page_table_check, pmd, pt_reclaim,
-    retract, seed,
+    Exhibit, canary, collapse_file, cow, fork, gup, madvise, mremap, notifier, pae,
+    page_table_check, pmd, pt_reclaim, retract, revalidate, seed, split, swap, vma_lock, walkers,
 };
 
 const ROOMS: &[&[Exhibit]] = &[
@@ -14,6 +14,15 @@ const ROOMS: &[&[Exhibit]] = &[
     page_table_check::ROOM,
     pmd::ROOM,
     collapse_file::ROOM,
+    cow::ROOM,
+    fork::ROOM,
+    madvise::ROOM,
+    split::ROOM,
+    walkers::ROOM,
+    pae::ROOM,
+    revalidate::ROOM,
+    vma_lock::ROOM,
+    swap::ROOM,
     seed::ROOM,
     canary::ROOM,
 ];

@@ -7,17 +7,26 @@
 
 mod canary;
 mod collapse_file;
+mod cow;
 mod exhibit;
+mod fork;
 mod gup;
 mod list;
+mod madvise;
 mod mremap;
 mod notifier;
 mod of_its_day;
+mod pae;
 mod page_table_check;
 mod pmd;
 mod pt_reclaim;
 mod retract;
+mod revalidate;
 mod seed;
+mod split;
+mod swap;
+mod vma_lock;
+mod walkers;
 
 pub use exhibit::{Exhibit, Family, Origin};
 pub use list::EXHIBITS;

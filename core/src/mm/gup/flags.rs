@@ -14,14 +14,26 @@ pub struct FollFlags {
     /// FOLL_HONOR_NUMA_FAULT: a page that was made inaccessible to learn who uses it is faulted in first. Only the slow path
     /// asks; GUP-fast leaves such a page to it anyway.
     pub honor_numa_fault: bool,
+    /// FOLL_FORCE: a debugger writes to what the process itself must not write to. Goes with FOLL_WRITE only.
+    pub force: bool,
+    /// FOLL_COW, which v6.6 has no longer: a fault has made a copy for the write.
+    pub cow: bool,
 }
 
 impl FollFlags {
     /// FOLL_GET.
-    pub const GET: FollFlags =
-        FollFlags { write: false, pin: false, longterm: false, honor_numa_fault: false };
+    pub const GET: FollFlags = FollFlags {
+        write: false,
+        pin: false,
+        longterm: false,
+        honor_numa_fault: false,
+        force: false,
+        cow: false,
+    };
     /// FOLL_GET | FOLL_WRITE.
     pub const WRITE: FollFlags = FollFlags { write: true, ..FollFlags::GET };
+    /// FOLL_GET | FOLL_WRITE | FOLL_FORCE.
+    pub const FORCE: FollFlags = FollFlags { force: true, ..FollFlags::WRITE };
     /// FOLL_PIN.
     pub const PIN: FollFlags = FollFlags { pin: true, ..FollFlags::GET };
     /// FOLL_PIN | FOLL_LONGTERM.
@@ -36,9 +48,12 @@ impl FollFlags {
         FollFlags { write, ..self }
     }
 
-    /// In three bits: write, pin, longterm.
+    /// In four bits: write, pin, longterm, force.
     pub const fn bits(self) -> u8 {
-        self.write as u8 | (self.pin as u8) << 1 | (self.longterm as u8) << 2
+        self.write as u8
+            | (self.pin as u8) << 1
+            | (self.longterm as u8) << 2
+            | (self.force as u8) << 3
     }
 
     /// Back from the bits.
@@ -47,6 +62,7 @@ impl FollFlags {
             write: bits & 1 != 0,
             pin: bits & 2 != 0,
             longterm: bits & 4 != 0,
+            force: bits & 8 != 0,
             ..FollFlags::GET
         }
     }

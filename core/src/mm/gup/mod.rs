@@ -6,6 +6,7 @@
 
 mod fast;
 mod flags;
+mod force;
 mod grab;
 mod held;
 mod must_unshare;
@@ -15,6 +16,7 @@ mod tests;
 
 pub(super) use fast::{pin_seq_begin, pin_seq_retry};
 pub use flags::{FollFlags, UserPage};
+pub(super) use force::can_follow_write;
 pub(super) use grab::{folio_fast_pin_allowed, try_get_folio_unchecked};
 pub use held::{GupHeld, HeldPage};
 pub(super) use must_unshare::must_unshare;

@@ -36,7 +36,27 @@ impl Kernel {
         let _f = cpu.enter(func::get_user_page);
         let mmap_lock = &self.mm(mm).mmap_lock;
         mmap_lock.down_read(cpu);
-        let result = loop {
+        let result = self.__get_user_page(cpu, mm, addr, flags);
+        if result == Err(Signal::Kill) {
+            return result;
+        }
+        mmap_lock.up_read(cpu);
+        if let Ok(page) = result {
+            self.sanity_check_pinned_page(cpu, page);
+        }
+        result
+    }
+
+    /// `__get_user_pages`: the same with mmap_lock held, and held afterwards, unless a signal has come (`Kill`).
+    pub(super) fn __get_user_page(
+        &self,
+        cpu: &Cpu<'_>,
+        mm: MmId,
+        addr: Vaddr,
+        mut flags: FollFlags,
+    ) -> Result<UserPage, Signal> {
+        let mmap_lock = &self.mm(mm).mmap_lock;
+        loop {
             // Again after every fault: mmap_lock may have been dropped.
             let Some(vma) = self.vma_lookup(cpu, mm, addr) else { break Err(Signal::Segv) };
             if !self.check_vma_flags(vma, flags) {
@@ -48,20 +68,15 @@ impl Kernel {
                 Follow::Shared => FaultFlags::UNSHARE,
             };
             match self.handle_mm_fault(cpu, mm, vma, addr, fault) {
-                FaultResult::Done => {}
+                FaultResult::Done => (self.steps.gup.after_fault)(self, vma, addr, &mut flags),
                 FaultResult::Retry if self.fault_signal_pending(cpu, mm) => {
-                    return Err(Signal::Kill);
+                    break Err(Signal::Kill);
                 }
                 FaultResult::Retry => mmap_lock.down_read(cpu),
                 FaultResult::Sigbus => break Err(Signal::Bus),
                 FaultResult::Oom => break Err(Signal::Oom),
             }
-        };
-        mmap_lock.up_read(cpu);
-        if let Ok(page) = result {
-            self.sanity_check_pinned_page(cpu, page);
         }
-        result
     }
 
     /// `put_page` or `unpin_user_page`, of what either path has returned. The zero page is not counted.
@@ -78,6 +93,9 @@ impl Kernel {
         let spec = self.vma(vma).spec();
         if !flags.write {
             return spec.flags.has(VmFlags::READ);
+        }
+        if flags.force {
+            return self.may_force(vma);
         }
         // writable_file_mapping_allowed(): the file system must be told of every write to it.
         let untracked = |file| !spec.shared() || self.shmem_mapping(file);
@@ -114,9 +132,15 @@ impl Kernel {
         pmd: Pmd,
         flags: FollFlags,
     ) -> Follow {
-        if !(pmd.access_permitted(flags.write) || pmd.is_protnone() && can_follow_protnone(flags)) {
+        let forced =
+            || (self.steps.gup.can_follow_write)(self, vma, flags, pmd.pfn(), pmd.is_dirty());
+        if !(pmd.access_permitted(flags.write)
+            || pmd.is_protnone() && can_follow_protnone(flags)
+            || flags.force && pmd.access_permitted(false) && forced())
+        {
             return Follow::Missing;
         }
+        (self.steps.gup.touch_pmd)(cpu, self, vma, addr, pmd);
         let pfn = Pfn(pmd.pfn().0 + addr.0 % self.hpn);
         let page = UserPage { pfn, writable: pmd.is_write(), flags };
         // The head says for all pages whether they are exclusive.
@@ -132,7 +156,12 @@ impl Kernel {
         let entry = self.ptep_get(cpu, pte, addr);
         let page = UserPage { pfn: entry.pfn(), writable: entry.is_write(), flags };
         let protnone = entry.is_protnone() && can_follow_protnone(flags);
-        let found = if entry.access_permitted(flags.write) || protnone {
+        let forced =
+            || (self.steps.gup.can_follow_write)(self, vma, flags, entry.pfn(), entry.is_dirty());
+        let found = if entry.access_permitted(flags.write)
+            || protnone
+            || flags.force && entry.access_permitted(false) && forced()
+        {
             self.follow_grab(cpu, vma, addr, page, page.pfn, entry.is_dirty())
         } else {
             Follow::Missing

@@ -37,7 +37,8 @@ impl Kernel {
         }
         // A zap or another split may have been faster.
         let pmd = Pmd(self.pmdp(mm, haddr).read_once(cpu));
-        if (self.steps.huge.split_recheck)(pmd) && self.split_is_about(pmd, folio) {
+        let about = |folio| (self.steps.huge.split_about)(cpu, self, pmd, folio);
+        if (self.steps.huge.split_recheck)(pmd) && folio.is_none_or(about) {
             self.__split_huge_pmd_locked(cpu, vma, haddr, freeze);
         }
         self.lock(pml).unlock(cpu);
@@ -45,13 +46,6 @@ impl Kernel {
             self.unlock_and_put(cpu, folio);
         }
         self.mmu_notifier_invalidate_range_end(cpu, mm, haddr, self.hpn);
-    }
-
-    /// Whether the entry maps the folio that is to be split, if it is about one.
-    fn split_is_about(&self, pmd: Pmd, folio: Option<FolioId>) -> bool {
-        folio.is_none_or(|folio| {
-            self.folios.is_valid(pmd.pfn()) && self.folios.of(pmd.pfn()) == folio
-        })
     }
 
     /// `__split_huge_pmd_locked`, under pml.
@@ -132,4 +126,16 @@ pub(in crate::mm) fn put_then_uncount(
 ) {
     k.folio_put(cpu, folio);
     k.mm(mm).add_counter(cpu, k.mm_counter_file(folio), -i64::from(k.hpn));
+}
+
+/// The folio to be split is mapped whole: a migration entry is not about it, which is locked and so is not migrated.
+pub(in crate::mm) fn present_folio(_: &Cpu<'_>, k: &Kernel, pmd: Pmd, folio: FolioId) -> bool {
+    pmd.is_present() && k.folios.is_valid(pmd.pfn()) && k.folios.of(pmd.pfn()) == folio
+}
+
+/// As v6.6 does it: the frame of any entry, also of a migration entry, is looked up as if the entry were present. What
+/// is read there is no folio.
+pub(in crate::mm) fn decoded_folio(cpu: &Cpu<'_>, k: &Kernel, pmd: Pmd, folio: FolioId) -> bool {
+    cpu.vm_bug_on(pmd.is_migration(), "pmd_page() of a migration entry");
+    present_folio(cpu, k, pmd, folio)
 }

@@ -25,6 +25,8 @@ impl Kernel {
             return FaultResult::Oom;
         }
         let Some(folio) = self.vma_alloc_zeroed_folio(cpu) else { return FaultResult::Oom };
+        // Before the lock: nobody changes what the VMA permits meanwhile.
+        let entry = self.maybe_mkwrite(vmf.vma, self.folios.head(folio)).mkdirty();
         let Some((pte, ptl)) = self.pte_offset_map_lock(cpu, vmf.mm, vmf.addr) else {
             self.folio_put(cpu, folio);
             return FaultResult::Done;
@@ -40,10 +42,7 @@ impl Kernel {
             self.mm(vmf.mm).add_counter(cpu, Rss::Anon, 1);
             self.folio_add_new_anon_rmap(cpu, folio, vmf.vma, vmf.addr);
             self.folio_add_lru(cpu, folio);
-            let mut entry = Pte::present(self.folios.head(folio), true).mkdirty();
-            if vmf.orig_uffd_wp() {
-                entry = entry.mkuffd_wp();
-            }
+            let entry = if vmf.orig_uffd_wp() { entry.mkuffd_wp() } else { entry };
             self.set_pte_at(cpu, vmf.mm, pte, vmf.addr, entry);
         }
         self.pte_unmap_unlock(cpu, ptl);

@@ -175,7 +175,8 @@ impl Kernel {
     ) {
         let page = cow.map_or_else(|| self.fault_page(vmf, folio), |cow| self.folios.head(cow));
         let spec = self.vma(vmf.vma).spec();
-        let mut entry = Pte::present(page, spec.page_prot_write() || vmf.write);
+        let writable = spec.page_prot_write() || vmf.write && spec.write();
+        let mut entry = Pte::present(page, writable);
         if vmf.write {
             entry = entry.mkdirty();
         }

@@ -151,7 +151,10 @@ impl Kernel {
         let pfn = self.folios.head(folio);
         let mut entry = self.vma(vma).spec().page_prot().mk_pte(pfn, false);
         if exclusive && write {
-            entry = entry.mkdirty().mkwrite();
+            entry = entry.mkdirty();
+            if self.vma(vma).spec().write() {
+                entry = entry.mkwrite();
+            }
         }
         entry = (self.steps.uffd.swapin_wp)(orig, entry);
         self.page_add_anon_rmap(cpu, pfn, vma, addr, RmapFlags { exclusive, compound: false });

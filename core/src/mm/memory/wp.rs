@@ -96,7 +96,9 @@ impl Kernel {
     /// `wp_page_reuse`: the same page, writable and dirty. ptl is released.
     fn wp_page_reuse(&self, cpu: &Cpu<'_>, vmf: &VmFault, pte: PteMap, ptl: Lockptr) {
         let _f = cpu.enter(func::wp_page_reuse);
-        self.ptep_set_access_flags(cpu, vmf.mm, pte, vmf.addr, vmf.orig_pte.mkwrite().mkdirty());
+        let dirty = vmf.orig_pte.mkdirty();
+        let entry = if self.vma(vmf.vma).spec().write() { dirty.mkwrite() } else { dirty };
+        self.ptep_set_access_flags(cpu, vmf.mm, pte, vmf.addr, entry);
         self.pte_unmap_unlock(cpu, ptl);
     }
 
@@ -138,6 +140,11 @@ impl Kernel {
         FaultResult::Done
     }
 
+    /// `mk_pte` and `maybe_mkwrite`: a write that was forced leaves the entry read-only.
+    pub(super) fn maybe_mkwrite(&self, vma: VmaId, page: Pfn) -> Pte {
+        Pte::present(page, self.vma(vma).spec().write())
+    }
+
     fn put_if_any(&self, cpu: &Cpu<'_>, folio: Option<FolioId>) {
         if let Some(folio) = folio {
             self.folio_put(cpu, folio);
@@ -172,7 +179,7 @@ impl Kernel {
         let entry = match vmf.unshare {
             true if vmf.orig_pte.is_uffd_wp() => Pte::present(page_of_its_own, false).mkuffd_wp(),
             true => Pte::present(page_of_its_own, false),
-            false => Pte::present(page_of_its_own, true).mkdirty(),
+            false => self.maybe_mkwrite(vmf.vma, page_of_its_own).mkdirty(),
         };
         self.set_pte_at(cpu, vmf.mm, pte, vmf.addr, entry);
         cpu.pass(ip::wp4);

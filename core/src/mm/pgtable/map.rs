@@ -104,7 +104,7 @@ impl Kernel {
 
     /// `pmd_clear_bad`: an entry that nobody can have stored is reported, and gone.
     #[cold]
-    fn pmd_clear_bad(&self, cpu: &Cpu<'_>, pmdp: &Word) {
+    pub fn pmd_clear_bad(&self, cpu: &Cpu<'_>, pmdp: &Word) {
         cpu.splat(Splat::BogusTable(pmdp.obj()));
         pmdp.write_once(cpu, 0);
     }

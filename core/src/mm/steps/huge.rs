@@ -2,6 +2,7 @@
 
 use crate::mm::huge_memory::{anon, split, split_anon, wp, zap};
 use crate::mm::kernel::Kernel;
+use crate::mm::pagewalk;
 use crate::mm::types::{FolioId, MmId, Pfn, Pmd, TableId, Vaddr};
 use crate::sync::{Cpu, Word};
 
@@ -27,6 +28,10 @@ pub struct HugeSteps {
     pub wp_only_ref: fn(&Cpu<'_>, &Kernel, FolioId) -> bool,
     /// `do_huge_pmd_numa_page` finds the same entry under pml.
     pub numa_recheck: PmdRecheck,
+    /// A walk that only looks finds nothing under a PMD entry.
+    pub walk_hole: fn(&Cpu<'_>, &Kernel, MmId, Vaddr) -> bool,
+    /// `__split_huge_pmd` for the sake of a folio: the entry, a huge one or a migration entry, is about that one.
+    pub split_about: fn(&Cpu<'_>, &Kernel, Pmd, FolioId) -> bool,
     /// `__split_huge_pmd` finds a huge entry under pml.
     pub split_recheck: fn(Pmd) -> bool,
     /// A split of anonymous memory invalidates the huge entry, and flushes it, before there are small ones.
@@ -46,11 +51,17 @@ impl HugeSteps {
         wp_relock_recheck: wp::pmd_same,
         wp_only_ref: wp::only_ref,
         numa_recheck: wp::pmd_same,
+        walk_hole: pagewalk::is_hole,
+        split_about: split::decoded_folio,
         split_recheck: split::is_huge,
         split_invalidate: |cpu, k, mm, haddr| k.pmdp_invalidate(cpu, mm, haddr),
         split_exclusive: split_anon::keep_exclusive,
     };
 
     /// v6.6 with its fixes.
-    pub const FIXED: HugeSteps = HugeSteps { zap_dirty: zap::keep_dirty, ..HugeSteps::V66 };
+    pub const FIXED: HugeSteps = HugeSteps {
+        zap_dirty: zap::keep_dirty,
+        split_about: split::present_folio,
+        ..HugeSteps::V66
+    };
 }

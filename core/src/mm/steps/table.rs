@@ -5,6 +5,7 @@ use super::file::FileSteps;
 use super::fork::ForkSteps;
 use super::fs::FsSteps;
 use super::group::steps;
+use super::gup::GupSteps;
 use super::huge::HugeSteps;
 use super::moves::MoveSteps;
 use super::nofail::NofailSteps;
@@ -299,6 +300,8 @@ steps! {
     gup_fast_pin_allowed: fn(&Cpu<'_>, &Kernel, FolioId, FollFlags) -> bool = gup::folio_fast_pin_allowed;
     /// `gup_must_unshare`.
     gup_must_unshare: fn(&Cpu<'_>, &Kernel, Option<VmaId>, FollFlags, Pfn) -> bool = gup::must_unshare;
+    /// Writes by force.
+    gup: GupSteps = GupSteps::V66;
 
 
     // mmu_notifier.c and who subscribes

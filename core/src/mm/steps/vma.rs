@@ -55,6 +55,8 @@ steps! {
     i_mmap_link_unlock: fn(&Cpu<'_>, &Kernel, FileId) = i_mmap::unlock_write;
     /// `anon_vma_prepare`, under the locks.
     anon_vma_recheck: fn(&Cpu<'_>, &Kernel, VmaId, AnonVmaId) -> bool = anon_vma::install_if_missing;
+    /// `anon_vma_clone` gives an anon_vma of the chain to a VMA that is forked.
+    anon_vma_reusable: fn(&Kernel, AnonVmaId, VmaId) -> bool = anon_vma::unused;
     /// `folio_lock_anon_vma_read` looks at the folio again.
     anon_vma_mapped_recheck: fn(&Kernel, FolioId) -> bool = anon_vma::still_mapped;
     /// A migration keeps the anon_vma.

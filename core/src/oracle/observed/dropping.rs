@@ -79,12 +79,20 @@ impl Observed {
         if before.is_none() && dropping.is_none() {
             return;
         }
-        let known_before = &mut self.in_flight.known_before[me];
+        let mut known_before = std::mem::take(&mut self.in_flight.known_before[me]);
         known_before.clear();
         if let Some(going) = dropping {
+            // What another one that is dropping pages knew is not known any longer, but must go all the same.
+            let others = self.in_flight.by_cpu.iter().zip(&self.in_flight.known_before);
+            for (_, known) in
+                others.filter(|(other, _)| matches!(other, Some(Dropping::Range { .. })))
+            {
+                known_before.extend(known.iter().filter(|&&(at, _)| drops(kernel, going, at)));
+            }
             known_before.extend(self.cells.known().filter(|&(at, _)| drops(kernel, going, at)));
             self.gone.forget_where(|at| drops(kernel, going, at));
         }
+        self.in_flight.known_before[me] = known_before;
         for going in [before, dropping].into_iter().flatten() {
             self.uffd.drop(kernel, going);
             self.pins.drop(|mm, page| {

@@ -12,6 +12,6 @@ pub use address::{At, FileRef, MmRef, Nth, VmaRef};
 pub use slot::{Role, Slot};
 pub use table::Op;
 pub use word::{
-    Access, Advice, Backing, FileKind, GupKind, MapFlags, MremapFlags, Prot, Switch, UffdModes,
-    Word,
+    Access, Advice, Backing, FileKind, GupFlags, GupKind, MapFlags, MremapFlags, Prot, Switch,
+    UffdModes, Word,
 };

@@ -1,7 +1,7 @@
 //! A slot is one argument of an operation, whatever the operation.
 
 use super::address::{At, FileRef, MmRef, Nth, VmaRef};
-use super::word::{Access, Advice, GupKind, MremapFlags, Prot, Switch, UffdModes, Word};
+use super::word::{Access, Advice, GupFlags, GupKind, MremapFlags, Prot, Switch, UffdModes, Word};
 use crate::prog::setup::Mapped;
 use crate::prog::size::Size;
 
@@ -120,6 +120,7 @@ arguments! {
     Access, Word;
     Prot, Word;
     GupKind, Word;
+    GupFlags, Word;
     MremapFlags, Word;
     UffdModes, Word;
     Switch, Word;

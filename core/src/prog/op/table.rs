@@ -2,7 +2,7 @@
 
 use super::address::{At, FileRef, MmRef, Nth, VmaRef};
 use super::slot::{Argument, Role, Slot};
-use super::word::{Access, Advice, GupKind, MremapFlags, Prot, Switch, UffdModes};
+use super::word::{Access, Advice, GupFlags, GupKind, MremapFlags, Prot, Switch, UffdModes};
 use crate::prog::setup::Mapped;
 use crate::prog::size::Size;
 use arbitrary::Arbitrary;
@@ -238,6 +238,8 @@ operations! {
         access: Access,
         /// What is taken: a reference, a pin, or a pin for long.
         kind: GupKind,
+        /// Whether it is a debugger (`access_remote_vm()`), if it writes and takes a reference.
+        flags: GupFlags,
     };
     /// The reference or pin that this CPU took last is given back.
     Put = "put";

@@ -269,6 +269,13 @@ words! {
 }
 
 sets! {
+    /// How firmly get_user_pages is asked.
+    GupFlags "a flag" optional {
+        /// `FOLL_FORCE`: a debugger stores to the page of a private mapping, also where the mm itself must not, and gives it
+        /// back at once.
+        FORCE = "force" << 0,
+    }
+
     /// How a range is moved.
     MremapFlags "a flag" optional {
         /// `MREMAP_DONTUNMAP`: the old range stays, empty.

@@ -2,7 +2,8 @@
 
 use super::{Motif, Theme};
 use crate::prog::op::{
-    Access, Advice, At, FileRef, GupKind, MmRef, MremapFlags, Op, Prot, Switch, UffdModes, VmaRef,
+    Access, Advice, At, FileRef, GupFlags, GupKind, MmRef, MremapFlags, Op, Prot, Switch,
+    UffdModes, VmaRef,
 };
 use crate::prog::size::Size;
 
@@ -92,7 +93,10 @@ pub const FAULT: Theme = Theme {
         advise(1, Advice::Collapse),
         any(4, Op::KvmFault { at: AT, access: Access::Write }),
         any(2, Op::HmmFault { at: AT, access: Access::Write }),
-        any(4, Op::GupSlow { at: AT, access: Access::Write, kind: GupKind::Get }),
+        any(
+            4,
+            Op::GupSlow { at: AT, access: Access::Write, kind: GupKind::Get, flags: GupFlags(0) },
+        ),
         any(3, Op::GupFast { at: AT, access: Access::Write, kind: GupKind::Pin }),
         any(1, Op::Put),
         any(3, Op::Swapout { at: AT }),

@@ -2,7 +2,7 @@
 
 use crate::mm::kernel::Kernel;
 use crate::mm::place::func;
-use crate::mm::types::VmaId;
+use crate::mm::types::{AnonVmaId, VmaId};
 use crate::sync::{Cpu, Rwsem};
 
 impl Kernel {
@@ -27,8 +27,7 @@ impl Kernel {
             }
             self.lock_anon_vma_root(cpu, &mut root, id);
             self.anon_vma_chain_link(cpu, dst, id);
-            let anon_vma = self.anon_vma(id);
-            let unused = anon_vma.num_children() < 2 && anon_vma.num_active_vmas() == 0;
+            let unused = (self.steps.vma.anon_vma_reusable)(self, id, src);
             if unused && self.peek_anon_vma(src).is_some() && self.peek_anon_vma(dst).is_none() {
                 self.vma(dst).anon_vma.poke(u64::from(id.0) + 1);
             }
@@ -80,4 +79,17 @@ impl Kernel {
         self.anon_vma(root).rwsem.up_write(cpu);
         true
     }
+}
+
+/// No VMA has it as its own, and it has one child at the most.
+pub(in crate::mm) fn unused(k: &Kernel, id: AnonVmaId, _: VmaId) -> bool {
+    let anon_vma = k.anon_vma(id);
+    anon_vma.num_children() < 2 && anon_vma.num_active_vmas() == 0
+}
+
+/// As it was once, when children and VMAs were counted together: fewer than two of either. It takes for granted that an
+/// anon_vma which is not the parent's own has a child; one whose VMA's children took another one over has none.
+pub(in crate::mm) fn degree_below_two(k: &Kernel, id: AnonVmaId, src: VmaId) -> bool {
+    let anon_vma = k.anon_vma(id);
+    k.peek_anon_vma(src) != Some(id) && anon_vma.num_children() + anon_vma.num_active_vmas() < 2
 }

@@ -11,6 +11,7 @@ mod object;
 mod tests;
 
 pub(in crate::mm) use chain::{install, install_if_missing, lock_root};
+pub(in crate::mm) use fork::{degree_below_two, unused};
 pub(in crate::mm) use lock::{get_for_migration, still_mapped};
 pub use object::AnonVma;
 pub(in crate::mm) use object::AnonVmas;
