@@ -28,6 +28,7 @@ pub struct Hunter {
 impl Hunter {
     /// A hunter of a target, for the kernel that `pins` name. Without an engine that wants them no counters are kept.
     pub fn new(pins: Pins, target: Target, publish: Option<Publish>) -> Hunter {
+        let publish = publish.filter(|_| !pins.blind);
         let options = Options {
             variant: Some(pins.variant.clone()),
             feedback: publish.is_some(),

@@ -14,6 +14,7 @@ use racewalk::{Era, Program, Target, Variant};
 /// | `RACEWALK_ZOO` | exhibits to let in, separated by commas; the first one's era is the kernel unless one is named. For the target `zoo`: one exhibit or protection, instead of the first two; `fixed` if it is not set |
 /// | `RACEWALK_HPN` | entries of a table: 4, 8 or 512; otherwise each input says |
 /// | `RACEWALK_SET` | `axis=value`, separated by commas; otherwise each input says |
+/// | `RACEWALK_FEEDBACK` | `off`: the engine sees nothing of the interleavings; otherwise it does |
 /// | `RACEWALK_KNOWN` | `oracle:function`, separated by commas: findings to go on after |
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pins {
@@ -22,6 +23,7 @@ pub struct Pins {
     pub(crate) hpn: Option<u16>,
     axes: Vec<(usize, usize)>,
     known: Vec<(&'static str, String)>,
+    pub(crate) blind: bool,
 }
 
 /// The smallest program: the environment is checked as the header of one, by the parser that people know.
@@ -38,12 +40,17 @@ impl Pins {
         let kernel = env::var("RACEWALK_KERNEL").unwrap_or_else(|_| built.to_owned());
         let (exhibits, hpn, set) =
             (read("RACEWALK_ZOO"), read("RACEWALK_HPN"), read("RACEWALK_SET"));
-        let pins = if target == Target::Zoo {
+        let mut pins = if target == Target::Zoo {
             let mut pins = Pins::new("", "", "", &hpn, &set)?;
             pins.variant = zoo(&exhibits)?;
             pins
         } else {
             Pins::new(&kernel, &read("RACEWALK_WITHOUT"), &exhibits, &hpn, &set)?
+        };
+        pins.blind = match read("RACEWALK_FEEDBACK").trim() {
+            "" | "on" => false,
+            "off" => true,
+            other => return Err(format!("RACEWALK_FEEDBACK is on or off, not `{other}`")),
         };
         pins.knowing(&read("RACEWALK_KNOWN"))
     }
@@ -95,6 +102,7 @@ impl Pins {
             hpn: (!hpn.trim().is_empty()).then_some(program.head.hpn),
             axes,
             known: Vec::new(),
+            blind: false,
         })
     }
 

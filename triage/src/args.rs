@@ -47,6 +47,8 @@ pub(crate) enum Verb {
     OssCheck(verb::oss_check::Args),
     /// Leave out one protection after the other and say what breaks.
     Ablate(verb::ablate::Args),
+    /// Measure how soon each policy finds each exhibit of the zoo.
+    Zoo(verb::zoo::Args),
     /// Measure triage itself: how small the minimiser makes crashes, and how well they are grouped.
     Measure(verb::measure::Args),
     /// Name the kernels, protections, exhibits, oracles, targets, axes and places.
@@ -128,6 +130,8 @@ pub(crate) struct Ask {
     pub(crate) hpn: Option<u16>,
     /// Axes and the numbers of their values.
     pub(crate) axes: Vec<(usize, usize)>,
+    /// Whether an engine sees nothing of the interleavings: to measure what that is worth.
+    pub(crate) blind: bool,
 }
 
 impl Ask {
@@ -175,7 +179,7 @@ impl Ask {
         fixup(program);
     }
 
-    fn set(&mut self, setting: &str) -> Result<(), Refusal> {
+    pub(crate) fn set(&mut self, setting: &str) -> Result<(), Refusal> {
         let Some((axis, value)) = setting.split_once('=') else {
             return Err(Refusal::with_help(
                 format!("`{setting}` sets nothing"),

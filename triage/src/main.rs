@@ -29,6 +29,7 @@ mod seeds;
 mod signature;
 mod source;
 mod story;
+mod trials;
 mod verb;
 mod watchdog;
 
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Verb::Corpus(args) => verb::corpus::run(&args),
         Verb::OssCheck(args) => verb::oss_check::run(&args),
         Verb::Ablate(args) => verb::ablate::run(args),
+        Verb::Zoo(args) => verb::zoo::run(&args),
         Verb::Measure(args) => verb::measure::run(&args),
         Verb::List(args) => verb::list::run(&args),
     };

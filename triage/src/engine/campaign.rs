@@ -102,6 +102,7 @@ pub(super) fn environment(ask: &Ask, known: &Known) -> Vec<(&'static str, String
         ("RACEWALK_HPN", ask.hpn.map(|hpn| hpn.to_string()).unwrap_or_default()),
         ("RACEWALK_SET", axes.join(",")),
         ("RACEWALK_KNOWN", known.to_string()),
+        ("RACEWALK_FEEDBACK", if ask.blind { "off" } else { "on" }.to_owned()),
         // The message says it all; to look up a stack takes longer than to shrink the program.
         ("RUST_BACKTRACE", "0".to_owned()),
     ]

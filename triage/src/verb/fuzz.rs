@@ -265,7 +265,7 @@ fn show(input: &Input, target: Target, progress: &Progress) -> Result<(), Refusa
 }
 
 /// What the engine's input violates. An input that is clean after all is kept: it shows a fault of ours.
-pub(super) fn finding_of(input: &Input, target: Target, ask: &Ask) -> Result<Finding, Refusal> {
+pub(crate) fn finding_of(input: &Input, target: Target, ask: &Ask) -> Result<Finding, Refusal> {
     let mut program = Program::default();
     Reader::new(target).read(&input.bytes, &mut program);
     ask.apply(&mut program);
