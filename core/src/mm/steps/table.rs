@@ -319,6 +319,10 @@ steps! {
     // Folios: reclaim, migration, split.
     /// Reclaim is about to write out what it has unmapped.
     reclaim_flush_dirty: fn(&Cpu<'_>, &Kernel) = |cpu, k| k.try_to_unmap_flush_dirty(cpu);
+    /// Whether a reclaim may put off the flush for a folio that it unmaps.
+    reclaim_defer_flush: fn(&Kernel, FolioId) -> bool = |_, _| true;
+    /// Before a folio that was unmapped leaves its cache.
+    reclaim_flush_removed: fn(&Cpu<'_>, &Kernel) = |_, _| {};
     /// Reclaim is about to free what it has unmapped.
     reclaim_flush: fn(&Cpu<'_>, &Kernel) = |cpu, k| k.try_to_unmap_flush(cpu);
     /// `__remove_mapping` freezes the folio at these references.
@@ -354,6 +358,10 @@ impl Steps {
             ..UffdSteps::V66
         },
         unshare_missing_copies: || true,
+        reclaim_defer_flush: |k, folio| {
+            k.folio(folio).has(flags::SWAPBACKED) || !k.folio(folio).is_anon()
+        },
+        reclaim_flush_removed: |cpu, k| k.try_to_unmap_flush(cpu),
         moves: MoveSteps::FIXED,
         swap: SwapSteps::FIXED,
         tlb: TlbSteps::FIXED,

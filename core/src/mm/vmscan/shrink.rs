@@ -73,7 +73,7 @@ impl Kernel {
         }
         if self.read_mapped(cpu, folio) {
             let how = TtuFlags {
-                batch_flush: true,
+                batch_flush: (self.steps.reclaim_defer_flush)(self, folio),
                 split_huge_pmd: self.folios.is_large(folio),
                 ..TtuFlags::default()
             };
@@ -100,6 +100,8 @@ impl Kernel {
                 Written::Done => {}
             }
         }
+        // From here on a fault does not find the folio, and makes another one.
+        (self.steps.reclaim_flush_removed)(cpu, self);
         let lazyfree = f.is_anon() && !f.has(flags::SWAPBACKED);
         let removed = if lazyfree {
             // Only the isolation's reference may be left: the folio is in no cache.
