@@ -354,6 +354,7 @@ impl Steps {
         fs: FsSteps::FIXED,
         uffd: UffdSteps {
             prepare_pmd: userfaultfd::steps::prepare_pmd_once,
+            register_again: userfaultfd::steps::lift_protection,
             wp_none_again: mprotect::change::markers_needed,
             ..UffdSteps::V66
         },

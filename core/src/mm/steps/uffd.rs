@@ -9,6 +9,7 @@ use crate::mm::pgtable::PteMap;
 use crate::mm::tlb::MmuGather;
 use crate::mm::types::{FolioId, MmId, Pte, Vaddr, VmaId};
 use crate::mm::userfaultfd::steps as uffd;
+use crate::mm::vma::VmFlags;
 use crate::sync::Cpu;
 
 steps! {
@@ -37,6 +38,8 @@ steps! {
     keep_locked: fn(&Cpu<'_>, &Kernel, FolioId) -> bool = |_, _, _| true;
     /// A fault was resolved.
     wake: fn(&Cpu<'_>, &Kernel, MmId, Vaddr, u32) = |cpu, k, mm, start, pages| k.wake_userfault(cpu, mm, start, pages);
+    /// A VMA is registered, perhaps again.
+    register_again: fn(&Cpu<'_>, &Kernel, VmaId, (Vaddr, Vaddr), VmFlags) = |_, _, _, _, _| {};
     /// A VMA is unregistered.
     unregister_wake: fn(&Cpu<'_>, &Kernel, MmId, Vaddr, u32) = |cpu, k, mm, start, pages| k.wake_userfault(cpu, mm, start, pages);
     /// A protection needs a table for its markers.

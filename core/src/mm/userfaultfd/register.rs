@@ -21,6 +21,11 @@ impl Kernel {
         self.mmap_write_lock(cpu, mm);
         let vmas = self.vmas_in(mm, start, end);
         let can = !vmas.is_empty() && vmas.iter().all(|&vma| self.vma_can_userfault(vma, modes));
+        if can {
+            for &vma in vmas.iter() {
+                (self.steps.uffd.register_again)(cpu, self, vma, (start, end), modes);
+            }
+        }
         let errno = match can {
             true => self.userfaultfd_set_vm_flags(cpu, mm, (start, end), |old| {
                 let registered = old.0 & modes.0 == modes.0;

@@ -63,3 +63,18 @@ pub(in crate::mm) fn unlock_early(cpu: &Cpu<'_>, k: &Kernel, folio: FolioId) -> 
 pub(in crate::mm) fn finish_unflushed(cpu: &Cpu<'_>, k: &Kernel, tlb: MmuGather) {
     k.mm(tlb.mm).tlb_flush_pending.add_return(cpu, -1);
 }
+
+/// The fix: a VMA that was registered for write-protection, and is not any longer, has none of its markers left.
+pub(in crate::mm) fn lift_protection(
+    cpu: &Cpu<'_>,
+    k: &Kernel,
+    vma: VmaId,
+    (start, end): (Vaddr, Vaddr),
+    modes: VmFlags,
+) {
+    let spec = k.vma(vma).spec();
+    let goes = spec.flags.has(VmFlags::UFFD_WP) && !modes.has(VmFlags::UFFD_WP);
+    if goes {
+        _ = k.uffd_wp_range(cpu, vma, (spec.start.max(start), spec.end.min(end)), false);
+    }
+}

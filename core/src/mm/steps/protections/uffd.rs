@@ -16,6 +16,7 @@ protections! {
     uffd_keep_locked ALL "a page that it adds to a file stays locked until it is mapped" |s| s.uffd.keep_locked = userfaultfd::steps::unlock_early;
     uffd_wake ALL "whoever resolves a fault wakes whoever waits" |s| s.uffd.wake = |_, _, _, _, _| {};
     uffd_unregister_wake ALL "... and so does whoever unregisters" |s| s.uffd.unregister_wake = |_, _, _, _, _| {};
+    uffd_register_again FIXED "a registration without write-protection lifts that of an earlier one" |s| s.uffd.register_again = |_, _, _, _, _| {};
     uffd_wp_prepare ALL "a write-protection of a file makes sure that there is a table for markers" |s| s.uffd.wp_prepare = |_, _, _, _, _| true;
     uffd_wp_none_again FIXED "... and begins again where there is none because a huge page was zapped" |s| s.uffd.wp_none_again = |_, _, _| false;
     uffd_wp_split ALL "... and splits a huge page of it" |s| s.uffd.wp_split_file = |_, _| false;
