@@ -63,6 +63,15 @@ impl Known {
         Ok(known)
     }
 
+    /// Adds those of another era.
+    pub(crate) fn join(&mut self, others: Known) {
+        for signature in others.0 {
+            if !self.has(signature) {
+                self.0.push(signature);
+            }
+        }
+    }
+
     /// Adds one.
     pub(crate) fn add(&mut self, signature: Signature) {
         if !self.has(signature) {

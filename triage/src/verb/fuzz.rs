@@ -83,7 +83,12 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Refusal> {
     if args.target == Target::Zoo {
         in_the_zoo(&mut ask)?;
     }
-    let known = args.known.of(ask.variant().era)?;
+    let mut known = args.known.of(ask.variant().era)?;
+    if args.target == Target::Protocols {
+        // It runs a history on these two, whatever the kernel.
+        known.join(args.known.of(Era::PreSeed)?);
+        known.join(args.known.of(Era::V66)?);
+    }
     let checkout = Checkout::find()?;
     let progress = args.progress.start();
     let engine = build(&args, &checkout, &progress)?;
