@@ -6,7 +6,7 @@
 //! *Not verified*: what the eras promise to do differently, which is left out of a history or said where it is excused.
 
 use crate::mm::steps::Era;
-use crate::prog::{self, Axes, GupKind, Op, Program, Schedule, Setup, UffdModes, limits};
+use crate::prog::{self, Axes, GupKind, MapFlags, Op, Program, Schedule, Setup, UffdModes, limits};
 use crate::run::{FinalState, Machine, Options, Variant, Violation};
 
 /// How a history ended under an era.
@@ -37,8 +37,12 @@ pub fn single_threaded(program: &mut Program) {
     // The older collapse_file() fills holes that a userfaultfd wants to hear of (catalogue 16); and whether a page is mapped,
     // in which the eras may differ, decides whether it hears of a minor fault, and whether it can fill the page.
     for item in &mut program.setup {
-        if let Setup::Do(op) = item {
-            only_writes(op);
+        match item {
+            Setup::Do(op) => only_writes(op),
+            Setup::Mmap { flags, .. } => {
+                *flags = flags.without(MapFlags::UFFD_MISSING).without(MapFlags::UFFD_MINOR);
+            }
+            _ => {}
         }
     }
     program.cpus[0].iter_mut().for_each(only_writes);
