@@ -5,6 +5,8 @@ use super::{
     page_table_check, pmd, pt_reclaim, retract, revalidate, seed, split, swap, vma_lock, walkers,
 };
 
+use crate::mm::steps::flat;
+
 const ROOMS: &[&[Exhibit]] = &[
     notifier::ROOM,
     pt_reclaim::ROOM,
@@ -27,33 +29,8 @@ const ROOMS: &[&[Exhibit]] = &[
     canary::ROOM,
 ];
 
-const COUNT: usize = {
-    let mut count = 0;
-    let mut room = 0;
-    while room < ROOMS.len() {
-        count += ROOMS[room].len();
-        room += 1;
-    }
-    count
-};
-
-const FLAT: [Exhibit; COUNT] = {
-    let mut flat = [Exhibit::PLAIN; COUNT];
-    let (mut at, mut room) = (0, 0);
-    while room < ROOMS.len() {
-        let mut i = 0;
-        while i < ROOMS[room].len() {
-            flat[at] = ROOMS[room][i];
-            at += 1;
-            i += 1;
-        }
-        room += 1;
-    }
-    flat
-};
-
 /// All exhibits.
-pub const EXHIBITS: &[Exhibit] = &FLAT;
+pub const EXHIBITS: &[Exhibit] = flat!(Exhibit, ROOMS);
 
 #[cfg(test)]
 mod tests {

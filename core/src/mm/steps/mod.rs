@@ -25,6 +25,7 @@ pub use anon::AnonSteps;
 pub use file::FileSteps;
 pub use fork::ForkSteps;
 pub use fs::FsSteps;
+pub(crate) use group::flat;
 pub use gup::GupSteps;
 pub use huge::HugeSteps;
 pub use moves::MoveSteps;

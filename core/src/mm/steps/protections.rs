@@ -4,6 +4,7 @@
 //! else backs up: `corpus/litmus/without/` has a program for each of the former, its `README.md` the reason for each of
 //! the latter. The order of the list is that of the rooms, and within one that of the code.
 
+use super::group::flat;
 use super::table::{Era, Steps};
 
 macro_rules! protections {
@@ -83,33 +84,8 @@ const ROOMS: &[&[Protection]] = &[
     zap::ROOM,
 ];
 
-const COUNT: usize = {
-    let mut count = 0;
-    let mut room = 0;
-    while room < ROOMS.len() {
-        count += ROOMS[room].len();
-        room += 1;
-    }
-    count
-};
-
-const FLAT: [Protection; COUNT] = {
-    let mut flat = [ROOMS[0][0]; COUNT];
-    let (mut at, mut room) = (0, 0);
-    while room < ROOMS.len() {
-        let mut i = 0;
-        while i < ROOMS[room].len() {
-            flat[at] = ROOMS[room][i];
-            at += 1;
-            i += 1;
-        }
-        room += 1;
-    }
-    flat
-};
-
 /// All protections, room by room.
-pub const PROTECTIONS: &[Protection] = &FLAT;
+pub const PROTECTIONS: &[Protection] = flat!(Protection, ROOMS);
 
 #[cfg(test)]
 mod tests {
